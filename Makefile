@@ -1,0 +1,56 @@
+# Everything needed is installed by these targets: Python packages into .venv, system packages with apt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+# what each step needs beyond python3, gcc and git
+APT_DEV := python3-venv python3-dev gcc libc6-dev
+APT_TEST := clang openssl cmake ninja-build gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
+	qemu-system-arm qemu-system-misc gdb-multiarch firmware-microbit-micropython
+
+.PHONY: help dev demo test lint fuzz bench lock clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+dev: $(VENV)/.dev ## set up .venv with iotsign and its tools
+
+# install-apt installs what is missing, or names it in one line that can be pasted
+define install-apt
+	@missing=""; for p in $(1); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then \
+		if [ "$$(id -u)" = 0 ] || sudo -n true 2>/dev/null; then \
+			$(SUDO) apt-get update -qq && DEBIAN_FRONTEND=noninteractive $(SUDO) apt-get install -y -qq --no-install-recommends $$missing; \
+		else echo "missing system packages; run: sudo apt-get install --no-install-recommends$$missing"; exit 1; fi; fi
+endef
+
+CORE_SOURCES := $(shell find iotsign/core -name '*.c' -o -name '*.h' -o -name CMakeLists.txt)
+
+$(VENV)/.packages: requirements.lock
+	$(call install-apt,$(APT_DEV))
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --requirement requirements.lock
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.packages pyproject.toml $(CORE_SOURCES)
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lint: dev ## ruff, mypy, import-linter
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: dev ## the whole suite, with coverage
+	$(call install-apt,$(APT_TEST))
+	$(BIN)/pytest --numprocesses 2 --dist worksteal --cov --cov-report term:skip-covered
+
+lock: ## choose the versions that a fresh machine gets
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml \
+		$(addprefix --group ,build test lint fuzz bench) --output-file requirements.lock
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .coverage*
