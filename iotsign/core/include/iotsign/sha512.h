@@ -12,7 +12,7 @@
 
 typedef struct {
     uint64_t state[8];
-    uint64_t length; /* bytes hashed so far; messages of 2^61 bytes and more are not supported */
+    uint64_t length; /* bytes hashed so far */
     uint8_t buffer[128];
 } iotsign_sha512_t;
 

@@ -1,0 +1,13 @@
+/* What the compiler offers beyond C99, with a plain meaning where it does not.
+ * SPDX-License-Identifier: Apache-2.0 */
+#ifndef IOTSIGN_COMPILER_H
+#define IOTSIGN_COMPILER_H
+
+/* Unsigned arithmetic in this function wraps on purpose: clang's -fsanitize=integer need not report it. */
+#if defined(__clang__)
+#define IOTSIGN_WRAPS __attribute__((no_sanitize("unsigned-integer-overflow", "unsigned-shift-base")))
+#else
+#define IOTSIGN_WRAPS
+#endif
+
+#endif
