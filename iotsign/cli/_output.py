@@ -1,0 +1,200 @@
+"""What the command line prints: results on stdout, words on stderr.
+
+A verb that prints takes `json_option`; a verb that may ask takes `no_input_option`. With ``--json`` each result is one
+JSON object on one line (keys in camelCase), without it a table. Text that comes from files is made printable first:
+control characters cannot reach the terminal.
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+# C0 and C1 controls, and the marks that reorder text
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_WIDE: Final = 10_000  # columns of a table that is not shown on a terminal: nothing is wrapped
+
+
+@dataclass
+class Invocation:
+    """How this command was asked to behave.
+
+    Attributes:
+        json: Print JSON objects instead of tables.
+        no_input: Never ask.
+    """
+
+    json: bool = False
+    no_input: bool = False
+
+
+def _set_flag(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
+    def set_flag(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+        if value:
+            setattr(ctx.ensure_object(Invocation), name, True)
+
+    return set_flag
+
+
+def json_option(function: _Function) -> _Function:
+    """Add ``--json`` to a verb; ask `json_wanted` for it."""
+    words = "Print one JSON object a line instead of a table."
+    return click.option("--json", is_flag=True, expose_value=False, callback=_set_flag("json"), help=words)(function)
+
+
+def no_input_option(function: _Function) -> _Function:
+    """Add ``--no-input`` to a verb; ask `input_allowed` for it."""
+    words = "Never ask; fail where an answer would be needed."
+    flag = _set_flag("no_input")
+    return click.option("--no-input", is_flag=True, expose_value=False, callback=flag, help=words)(function)
+
+
+def _invocation() -> Invocation:
+    context = click.get_current_context(silent=True)
+    return (context and context.find_object(Invocation)) or Invocation()
+
+
+def json_wanted() -> bool:
+    """Tell whether ``--json`` was given."""
+    return _invocation().json
+
+
+def input_allowed() -> bool:
+    """Tell whether a person may be asked: a terminal on stdin and no ``--no-input``."""
+    return not _invocation().no_input and sys.stdin is not None and sys.stdin.isatty()
+
+
+def prepare_streams() -> None:
+    """Make the standard streams able to print any file name."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def finish_output() -> None:
+    """Push out what was printed, so that a full disk or a closed pipe is noticed.
+
+    Raises:
+        OSError: stdout does not take it.
+    """
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def drop_stdout() -> None:
+    """Forget a broken stdout, so that the interpreter does not complain about it on exit."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def printable(text: object) -> str:
+    r"""Write control characters as ``\x1b``, so that a name in a file cannot drive the terminal."""
+    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), str(text))
+
+
+def jsonable(value: Any) -> Any:
+    """Turn a value into what JSON can hold: bytes become hex, paths and enum members their text."""
+    if isinstance(value, Mapping):
+        return {str(key): jsonable(item) for key, item in value.items()}
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value).hex()
+    if isinstance(value, Enum):
+        return jsonable(value.value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [jsonable(item) for item in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value) if isinstance(value, Path) else repr(value)
+
+
+def print_json(value: Mapping[str, Any]) -> None:
+    """Print one object on one line of stdout."""
+    click.echo(json.dumps(jsonable(value)))
+
+
+def _coloured(stream: IO[str]) -> bool:
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
+
+
+def say(words: str, *, label: str = "", colour: str | None = None) -> None:
+    """Say something to the person, on stderr; `label` goes before it (``warning: …``), coloured on a terminal."""
+    if sys.stderr is None:
+        return
+    if label:
+        label += ": "
+        if colour and _coloured(sys.stderr):
+            label = click.style(label, fg=colour, bold=True)
+    print(label + printable(words), file=sys.stderr)
+
+
+def warn(words: str) -> None:
+    """Say ``warning: …`` on stderr."""
+    say(words, label="warning", colour="yellow")
+
+
+def stdout_console() -> "Console":
+    """Give the rich console of stdout: no markup, no guessing, no wrapping where nobody watches."""
+    from rich.console import Console
+
+    tty = sys.stdout.isatty()
+    return Console(file=sys.stdout, markup=False, emoji=False, highlight=False, width=None if tty else _WIDE)
+
+
+def styled(text: object, style: str) -> "Text":
+    """Give a table cell in a colour."""
+    from rich.text import Text
+
+    return Text(printable(text), style=style)
+
+
+def _cell(value: "object | Text") -> "str | Text":
+    from rich.text import Text
+
+    if isinstance(value, Text):
+        return value
+    if isinstance(value, bytes):
+        return value.hex()
+    return "" if value is None else printable(value)
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
+    """Print a table on stdout; cells are text or what `styled` gives."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(*columns, title=title and printable(title), title_justify="left", box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*map(_cell, row))
+    stdout_console().print(table)
+
+
+def print_fields(fields: Iterable[tuple[str, object]], *, title: str | None = None) -> None:
+    """Print names and values, one pair a line, on stdout."""
+    from rich.table import Table
+    from rich.text import Text
+
+    if title:
+        stdout_console().print(Text(printable(title), style="bold"))
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in fields:
+        table.add_row(name, _cell(value))
+    stdout_console().print(table)
