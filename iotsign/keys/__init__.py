@@ -1,6 +1,50 @@
-"""Keys named by URI: what signs, what verifies, and which keys must never be used."""
+"""Keys named by URI: what signs, what verifies, and which keys must never be used.
 
-from iotsign.keys._public import PublicKey
-from iotsign.keys._signer import Signer
+The names load on first use, because OpenSSL behind them costs more start-up time than a command line that does not
+touch keys should pay.
+"""
 
-__all__ = ["PublicKey", "Signer"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from iotsign.keys._loading import certificate_key, load_certificate, load_certificates, load_public_key
+    from iotsign.keys._public import PublicKey
+    from iotsign.keys._signer import Signer
+    from iotsign.keys._uri import open_signer
+    from iotsign.keys._weaknesses import Weakness, find_weaknesses
+
+__all__ = [
+    "PublicKey",
+    "Signer",
+    "Weakness",
+    "certificate_key",
+    "find_weaknesses",
+    "load_certificate",
+    "load_certificates",
+    "load_public_key",
+    "open_signer",
+]
+
+_HOMES: Final = {
+    "PublicKey": "_public",
+    "Signer": "_signer",
+    "Weakness": "_weaknesses",
+    "certificate_key": "_loading",
+    "find_weaknesses": "_weaknesses",
+    "load_certificate": "_loading",
+    "load_certificates": "_loading",
+    "load_public_key": "_loading",
+    "open_signer": "_uri",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the file it lives in.
+
+    Raises:
+        AttributeError: No such name behind this door.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
