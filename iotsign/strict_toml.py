@@ -46,7 +46,7 @@ class Table:
             if key not in known:
                 near = difflib.get_close_matches(key, known, 1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
-                raise self.error("UnknownKey", key, f"unknown key ({hint})")
+                raise self.error("UnknownKey", key, "unknown key", hint=hint)
 
     def __contains__(self, key: str) -> bool:
         return key in self._values
@@ -107,10 +107,10 @@ class Table:
         """
         return Table(self._get(key, dict), known, file=self.file, path=self._dotted(key))
 
-    def error(self, code: str, key: str, problem: str) -> ConfigError:
+    def error(self, code: str, key: str, problem: str, **data: str) -> ConfigError:
         """Make the error that names this file and ``key``."""
         dotted = self._dotted(key)
-        return ConfigError(code, f"{self.file}: {dotted}: {problem}", file=self.file, key=dotted)
+        return ConfigError(code, f"{self.file}: {dotted}: {problem}", file=self.file, key=dotted, **data)
 
     def _dotted(self, key: str) -> str:
         return f"{self.path}.{key}" if self.path else key
@@ -134,8 +134,8 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         with path.open("rb") as stream:
             content = stream.read(MAX_FILE_SIZE + 1)
-    except OSError as error:
-        reason = error.strerror or type(error).__name__
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError("FileUnreadable", f"{file}: cannot be read: {reason}", file=file) from None
     if len(content) > MAX_FILE_SIZE:
         raise ConfigError("FileTooLong", f"{file}: expected at most {MAX_FILE_SIZE} bytes of TOML, got more", file=file)

@@ -61,7 +61,8 @@ class Registry:
         if platform not in self._files:
             near = difflib.get_close_matches(platform, self._files, 1)
             hint = f"did you mean {near[0]}?" if near else "`iotsign platform list` names them all"
-            raise ConfigError("UnknownPlatform", f"no signing platform {platform!r} ({hint})", platform=platform)
+            message = f"no signing platform {platform!r}"
+            raise ConfigError("UnknownPlatform", message, platform=platform, hint=hint)
         return self._read(platform)
 
     def list(self) -> tuple[Platform, ...]:
@@ -86,8 +87,9 @@ class Registry:
 def _descriptor_files(directory: Path) -> list[Path]:
     try:
         files = sorted(file for file in directory.iterdir() if file.suffix == ".toml")
-    except OSError as error:
-        message = f"{directory}: the platform directory cannot be read: {error.strerror}"
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or str(error)
+        message = f"{directory}: the platform directory cannot be read: {reason}"
         raise ConfigError("DirectoryUnreadable", message, file=str(directory)) from None
     for file in files:
         if not PLATFORM_ID.fullmatch(file.stem):  # threat 24: an id is never a path
