@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "iotsign/der.h"
 
-iotsign_status_t iotsign_der_read(iotsign_der_t *reader, uint8_t tag, iotsign_der_t *content) {
+iotsign_status_t iotsign_der_read(iotsign_der_t *reader, uint8_t tag, iotsign_der_t *content)
+{
     const uint8_t *next = reader->data;
     size_t left = reader->length;
     size_t length;
@@ -37,7 +38,8 @@ iotsign_status_t iotsign_der_read(iotsign_der_t *reader, uint8_t tag, iotsign_de
     return IOTSIGN_OK;
 }
 
-iotsign_status_t iotsign_der_read_unsigned(iotsign_der_t *reader, iotsign_der_t *magnitude) {
+iotsign_status_t iotsign_der_read_unsigned(iotsign_der_t *reader, iotsign_der_t *magnitude)
+{
     iotsign_der_t after = *reader;
     iotsign_der_t content;
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
-#include "iotsign/der.h"
 #include "iotsign/ecdsa.h"
 
-iotsign_status_t iotsign_ecdsa_der_decode(const uint8_t *der, size_t length, size_t size, uint8_t *rs) {
+#include "iotsign/der.h"
+#include "memory.h"
+
+iotsign_status_t iotsign_ecdsa_der_decode(const uint8_t *der, size_t length, size_t size, uint8_t *rs)
+{
     iotsign_der_t reader;
     iotsign_der_t sequence;
     int half;

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "iotsign/spki.h"
 
-#include <string.h>
-
 #include "iotsign/der.h"
+#include "memory.h"
 
 /* The content of AlgorithmIdentifier: DER has one encoding of each, so comparing the bytes is parsing them. */
 #define OID_EC_PUBLIC_KEY 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01
@@ -14,7 +13,8 @@ static const uint8_t rsa[] = {0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x
 static const uint8_t ed25519[] = {0x06, 0x03, 0x2b, 0x65, 0x70};
 
 /* Algorithm identifiers that begin as one of ours but go on otherwise, and those of others. */
-static iotsign_status_t name_refusal(iotsign_der_t algorithm) {
+static iotsign_status_t name_refusal(iotsign_der_t algorithm)
+{
     const uint8_t *start = algorithm.data;
     iotsign_der_t oid;
     size_t oid_length;
@@ -36,11 +36,13 @@ static iotsign_status_t name_refusal(iotsign_der_t algorithm) {
     return IOTSIGN_ERROR_UNSUPPORTED;
 }
 
-static int equals(iotsign_der_t algorithm, const uint8_t *expected, size_t length) {
+static int equals(iotsign_der_t algorithm, const uint8_t *expected, size_t length)
+{
     return algorithm.length == length && memcmp(algorithm.data, expected, length) == 0;
 }
 
-iotsign_status_t iotsign_spki_parse(const uint8_t *der, size_t length, iotsign_spki_t *spki) {
+iotsign_status_t iotsign_spki_parse(const uint8_t *der, size_t length, iotsign_spki_t *spki)
+{
     iotsign_der_t reader;
     iotsign_der_t algorithm;
     iotsign_der_t key;
