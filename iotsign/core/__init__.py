@@ -1,1 +1,159 @@
-"""core."""
+"""The C core: hashing, base64 and the one-pass file pipelines.
+
+All functions release the GIL. Those that work on files take descriptors, handle signals at least every 100 ms (so that
+Ctrl-C raises KeyboardInterrupt), use at most two threads, and need the same few megabytes of memory for a file of any
+size. `progress` is called some ten times a second, and once at the end, with the bytes of payload done so far; an
+exception that it raises ends the work and propagates.
+"""
+
+import mmap
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from iotsign.algorithms import HashAlgorithm
+from iotsign.core import _core
+from iotsign.core._core import Hasher
+
+__all__ = [
+    "Data",
+    "Hasher",
+    "JsonEmbedded",
+    "Progress",
+    "base64_decode",
+    "base64_encode",
+    "digest",
+    "encode_payload",
+    "hash_file",
+    "read_json_embedded",
+    "shift_file",
+]
+
+Data = bytes | bytearray | memoryview | mmap.mmap
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class JsonEmbedded:
+    """A JSONEmbedded signed object, read and found well-formed; nothing says yet that its signature holds.
+
+    Attributes:
+        raw_payload_size: Bytes of the decoded payload.
+        signature: The decoded signature.
+        signature_algorithm: The algorithm's name as the object spells it.
+        payload_offset: Where the payload's base64 begins, in bytes from where reading began.
+        payload_length: Characters of the payload's base64.
+        digest: Digest of the decoded payload, by the hash that belongs to the algorithm.
+    """
+
+    raw_payload_size: int
+    signature: bytes
+    signature_algorithm: str
+    payload_offset: int
+    payload_length: int
+    digest: bytes
+
+
+def digest(algorithm: HashAlgorithm, data: Data) -> bytes:
+    """Hash bytes that are in memory."""
+    return _core.digest(algorithm, data)
+
+
+def base64_encode(data: Data) -> bytes:
+    """Encode bytes with the standard alphabet, padded.
+
+    Source: RFC 4648 §4.
+    """
+    return _core.base64_encode(data)
+
+
+def base64_decode(data: Data) -> bytes:
+    """Decode canonical base64: what `base64_encode` would write, and nothing else.
+
+    Raises:
+        MalformedImageError: White space, a foreign or url-safe character, missing or surplus padding, or trailing bits
+            that are not zero; ``data["offset"]`` is the first offending character.
+    """
+    return _core.base64_decode(data)
+
+
+def hash_file(
+    fd: int,
+    algorithm: HashAlgorithm,
+    *,
+    offset: int | None = None,
+    length: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[bytes, int]:
+    """Hash a file or stream.
+
+    Args:
+        fd: A descriptor open for reading.
+        algorithm: The hash.
+        offset: First byte to hash; the descriptor's own position stays. By default, from the current position on.
+        length: Number of bytes to hash; by default, to the end of the file.
+        progress: Told how far the work is.
+
+    Returns:
+        The digest and the number of bytes hashed.
+
+    Raises:
+        StoreError: Reading failed, the file changed meanwhile, or it ended before `length` bytes.
+    """
+    return _core.hash_file(fd, algorithm, offset=offset, length=length, progress=progress)
+
+
+def encode_payload(
+    fd_in: int, fd_out: int, out_offset: int, algorithm: HashAlgorithm, *, progress: Progress | None = None
+) -> tuple[bytes, int]:
+    """Hash a file or stream and write its base64, in one pass.
+
+    Args:
+        fd_in: A descriptor open for reading; read from its current position to the end.
+        fd_out: A seekable descriptor open for writing, of another file.
+        out_offset: Where the base64 begins in `fd_out`, in bytes.
+        algorithm: The hash.
+        progress: Told how far the work is.
+
+    Returns:
+        The digest of what was read and its size in bytes.
+
+    Raises:
+        StoreError: Reading or writing failed, or the input changed meanwhile; the output is unfinished.
+    """
+    return _core.encode_payload(fd_in, fd_out, out_offset, algorithm, progress=progress)
+
+
+def shift_file(fd: int, start: int, end: int, delta: int) -> None:
+    """Move the bytes ``[start, end)`` of a file by `delta`. The file may grow; it is never truncated.
+
+    Raises:
+        StoreError: Reading or writing failed, or the file ends before `end`; its content is then undefined.
+    """
+    _core.shift_file(fd, start, end, delta)
+
+
+def read_json_embedded(
+    fd: int,
+    hash_for: Callable[[str], HashAlgorithm],
+    *,
+    fd_out: int | None = None,
+    progress: Progress | None = None,
+) -> JsonEmbedded:
+    """Read a JSONEmbedded signed object in one pass: locate its members, decode the payload and hash it.
+
+    The keys may come in any order, with white space between tokens. Everything else that is not as AWS Signer writes it
+    is refused: unknown, missing or duplicate keys, escapes, numbers that are not plain integers, base64 that is not
+    canonical, a size that is not the payload's, bytes before or after the object.
+
+    Args:
+        fd: A descriptor open for reading; read from its current position to the end.
+        hash_for: Says which hash belongs to a signature algorithm's name; an exception that it raises propagates.
+        fd_out: The decoded payload is written here, if given. After an error it holds what was decoded so far, which
+            nobody vouches for.
+        progress: Told how far the work is.
+
+    Raises:
+        MalformedImageError: It is not a well-formed JSONEmbedded object; ``data["offset"]`` says where.
+        StoreError: Reading or writing failed, or the file changed meanwhile.
+    """
+    return JsonEmbedded(*_core.read_json_embedded(fd, hash_for, fd_out=fd_out, progress=progress))
