@@ -1,7 +1,7 @@
 """Time commands side by side and write what was measured as a table, JSON and a plot.
 
-Commands take turns (A B C, A B C, …), so that a machine that slows down slows all of them; a figure is the median of the
-counted rounds after one warm-up, a ratio is the median of the ratios within each round.
+Commands take turns (A B C, A B C, …), so that a machine that slows down slows all of them; a figure is the median of
+the counted rounds after one warm-up, a ratio is the median of the ratios within each round.
 """
 
 import json

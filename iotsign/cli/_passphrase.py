@@ -1,5 +1,6 @@
 """Where passphrases come from: a file, standard input or a person; never a flag's value."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -49,7 +50,7 @@ def read_passphrase(path: str) -> bytes:
     """
     try:
         if path == _STDIN:
-            line = click.get_binary_stream("stdin").readline(_LIMIT)
+            line = sys.stdin.buffer.readline(_LIMIT)
         else:
             with Path(path).open("rb") as file:
                 if Path(path).stat().st_mode & 0o077:

@@ -8,6 +8,7 @@ from typing_extensions import Buffer
 from iotsign.algorithms import HashAlgorithm
 
 def digest(algorithm: HashAlgorithm, data: Buffer) -> bytes: ...
+
 @final
 class Hasher:
     def __new__(cls, algorithm: HashAlgorithm) -> Hasher: ...
