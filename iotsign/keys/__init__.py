@@ -8,34 +8,44 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from iotsign.keys._chain import VerifiedChain, check_signing_certificate, verify_chain
     from iotsign.keys._loading import certificate_key, load_certificate, load_certificates, load_public_key
     from iotsign.keys._public import PublicKey
     from iotsign.keys._signer import Signer
+    from iotsign.keys._trust_store import TrustStore
     from iotsign.keys._uri import open_signer
     from iotsign.keys._weaknesses import Weakness, find_weaknesses
 
 __all__ = [
     "PublicKey",
     "Signer",
+    "TrustStore",
+    "VerifiedChain",
     "Weakness",
     "certificate_key",
+    "check_signing_certificate",
     "find_weaknesses",
     "load_certificate",
     "load_certificates",
     "load_public_key",
     "open_signer",
+    "verify_chain",
 ]
 
 _HOMES: Final = {
     "PublicKey": "_public",
     "Signer": "_signer",
+    "TrustStore": "_trust_store",
+    "VerifiedChain": "_chain",
     "Weakness": "_weaknesses",
     "certificate_key": "_loading",
+    "check_signing_certificate": "_chain",
     "find_weaknesses": "_weaknesses",
     "load_certificate": "_loading",
     "load_certificates": "_loading",
     "load_public_key": "_loading",
     "open_signer": "_uri",
+    "verify_chain": "_chain",
 }
 
 

@@ -1,5 +1,6 @@
 """Public keys and certificates in files."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from iotsign.errors import KeyFamilyError, KeyRejectedError, KeyUnavailableError
 from iotsign.keys._files import PRIVATE_LABELS, PemBlock, read_key_file
 from iotsign.keys._public import PublicKey, has_explicit_parameters, spki
+from iotsign.keys._secret import Secret
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -54,6 +56,17 @@ def load_certificates(path: str | Path) -> "tuple[x509.Certificate, ...]":
     blocks = read_key_file(path).blocks()
     with _named(path):
         return _parse_certificates(blocks)
+
+
+def find_certificates(path: str | Path) -> "tuple[x509.Certificate, ...]":
+    """Read the certificates from a file that may hold other PEM objects as well; perhaps none.
+
+    Raises:
+        KeyUnavailableError: The file is unreadable or a certificate in it is damaged.
+    """
+    blocks = [block for block in read_key_file(path).blocks() if block.label in (None, *_CERTIFICATE_LABELS)]
+    with _named(path):
+        return _parse_certificates(blocks) if blocks else ()
 
 
 def load_certificate(path: str | Path) -> "x509.Certificate":
@@ -107,8 +120,8 @@ def _is_certificate(block: PemBlock) -> bool:
     from cryptography import x509
 
     try:
-        x509.load_der_x509_certificate(block.text.value)
-    except ValueError:
+        _parse_certificate(block.der)
+    except (ValueError, x509.InvalidVersion):
         return False
     return True
 
@@ -134,6 +147,17 @@ def _parse_certificates(blocks: list[PemBlock]) -> "tuple[x509.Certificate, ...]
         got = ", ".join(block.label or "DER" for block in blocks) or "neither PEM nor DER"
         raise KeyUnavailableError("NotACertificate", f"expected certificates and nothing else, got {got}")
     try:
-        return tuple(x509.load_der_x509_certificate(block.der.value) for block in blocks if block.der)
-    except ValueError:
+        return tuple(_parse_certificate(block.der) for block in blocks)
+    except (ValueError, x509.InvalidVersion):
         raise KeyUnavailableError("InvalidCertificate", "expected a DER X.509 certificate, got a damaged one") from None
+
+
+def _parse_certificate(der: Secret | None) -> "x509.Certificate":
+    from cryptography import x509
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of serial numbers, which path validation refuses by itself
+        certificate = x509.load_der_x509_certificate(b"" if der is None else der.value)
+    # these parse when asked for; whoever gets a certificate from here need not fear them
+    _ = certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+    return certificate
