@@ -1,0 +1,44 @@
+"""What we read from an image is what esptool made and what esptool reads."""
+
+import hashlib
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from iotsign.formats import espressif
+
+
+def test_we_read_what_esptool_wrote(app_image: Path, elf: Path, run_esptool: Callable[..., str]) -> None:
+    with app_image.open("rb") as file:
+        image = espressif.read_image(file)
+    said = run_esptool("image-info", app_image)
+    assert image.chip is espressif.ChipId.ESP32_C3
+    assert f"Entry point: {image.entry:#010x}" in said
+    assert f"Segments: {len(image.segments)}" in said
+    loads = re.findall(r"^\s+\d+\s+(0x[0-9a-f]+)\s+(0x[0-9a-f]+)\s+(0x[0-9a-f]+)", said, re.MULTILINE)
+    assert [(s.length, s.address, s.offset - 8) for s in image.segments] == [
+        (int(length, 16), int(address, 16), int(offset, 16)) for length, address, offset in loads
+    ]
+    assert f"Checksum: 0x{image.checksum:02x} (valid)" in said
+    assert image.sha256 is not None
+    assert f"{image.sha256.hex()} (valid)" in said
+    assert image.app is not None
+    assert f"App version: {image.app.version}" in said
+    assert f"Project name: {image.app.project}" in said
+    assert f"Secure version: {image.app.secure_version}" in said
+    assert image.app.elf_sha256 == hashlib.sha256(elf.read_bytes()).digest()
+
+
+def test_secure_padded_output_signs_and_verifies(app_image: Path, tmp_path: Path) -> None:
+    key, signed = str(tmp_path / "key.pem"), tmp_path / "signed.bin"
+    espsecure = [sys.executable, "-m", "espsecure"]
+    subprocess.run([*espsecure, "generate-signing-key", "--version", "2", "--scheme", "rsa3072", key], check=True)
+    command = [*espsecure, "sign-data", "--version", "2", "--keyfile", key, "--output", str(signed), str(app_image)]
+    subprocess.run(command, check=True)
+    with signed.open("rb") as file:
+        length, _ = espressif.read_sector(file)
+        assert length == app_image.stat().st_size
+        assert espressif.verify_image(file)
+        assert espressif.read_image(file).chip is espressif.ChipId.ESP32_C3
