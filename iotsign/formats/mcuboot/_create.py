@@ -1,0 +1,338 @@
+"""Making an image: header, payload, protected TLVs, digest, signatures, trailer."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import BinaryIO, Final
+
+from iotsign.algorithms import HashAlgorithm
+from iotsign.errors import (
+    ConfigError,
+    ImageTooLargeError,
+    MalformedImageError,
+    UnsupportedAlgorithmError,
+)
+from iotsign.formats.mcuboot._boot_record import BootRecord
+from iotsign.formats.mcuboot._compression import check_ratio, compress
+from iotsign.formats.mcuboot._encryption import AES_BLOCK, EncryptionKey, new_content_key, payload_cipher
+from iotsign.formats.mcuboot._header import MAX_PAYLOAD_SIZE, ImageFlag, ImageHeader
+from iotsign.formats.mcuboot._image import HASH_TLVS, Image, is_image, read_image
+from iotsign.formats.mcuboot._options import Compression, ImageOptions
+from iotsign.formats.mcuboot._rollback import Floor
+from iotsign.formats.mcuboot._signature import (
+    SIGNATURE_TLVS,
+    hashes_of,
+    key_hash,
+    key_tlv,
+    sign,
+)
+from iotsign.formats.mcuboot._stream import Blocks, Region, Source, new_hasher, temporary_file, write_all
+from iotsign.formats.mcuboot._tlv import INFO_MAGIC, PROTECTED_INFO_MAGIC, Tlv, TlvType, pack_area
+from iotsign.formats.mcuboot._trailer import TrailerLayout
+from iotsign.keys import PublicKey, Signer
+
+_UNSIGNED_ID: Final = bytes(32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Payload:
+    """Something that can be read more than once.
+
+    Attributes:
+        size: Bytes.
+        source: The file it is in.
+        offset: Where it starts there.
+        padding: Zero bytes behind it.
+        compressed: It has been compressed.
+    """
+
+    size: int
+    source: Source
+    offset: int
+    padding: int = 0
+    compressed: bool = False
+
+    def blocks(self) -> Blocks:
+        yield from self.source.blocks(self.offset, self.size)
+        if self.padding:
+            yield bytes(self.padding)
+
+
+def choose_hash(keys: Sequence[PublicKey], options: ImageOptions) -> HashAlgorithm:
+    """The image's hash: what the caller asks for, or the default of the keys.
+
+    Raises:
+        UnsupportedAlgorithmError: A key does not go with it, or the keys have none in common.
+    """
+    if not keys:
+        if options.pure:
+            raise UnsupportedAlgorithmError("PureNeedsEd25519", "expected an ed25519 key for a pure image, got none")
+        return options.hash or HashAlgorithm.SHA256
+    allowed = [hashes_of(key, pure=options.pure) for key in keys]
+    common = [hash_ for hash_ in allowed[0] if all(hash_ in others for others in allowed)]
+    if options.hash is not None:
+        common = [hash_ for hash_ in common if hash_ is options.hash]
+    if not common:
+        names = " and ".join(key.key_type.value for key in keys)
+        wanted = options.hash.value if options.hash else "one hash for all keys"
+        allowed_names = "; ".join("/".join(hash_.value for hash_ in hashes) for hashes in allowed)
+        message = f"expected {wanted} to go with {names}, which allow {allowed_names}"
+        raise UnsupportedAlgorithmError("HashNotAllowed", message)
+    return common[0]
+
+
+def create_image(
+    source: BinaryIO,
+    output: BinaryIO,
+    options: ImageOptions,
+    signers: Sequence[Signer] = (),
+    *,
+    encryption_key: EncryptionKey | None = None,
+    release: Image | None = None,
+) -> Image:
+    """Make an image from a firmware binary.
+
+    Args:
+        source: The firmware, seekable. Without `pad_header` it begins with `header_size` zeros.
+        output: Where the image goes, seekable and readable, empty.
+        options: Everything else about the image.
+        signers: Each makes one signature, in this order; none makes an image with a digest only.
+        encryption_key: Encrypts the payload for this key.
+        release: Refuse to sign an image of a lower version or security counter than this one has.
+
+    Returns:
+        The image as it was written.
+
+    Raises:
+        ConfigError: The input is an image already, or contradicts the options.
+        MalformedImageError: The input is empty or its header area is not empty.
+        ImageTooLargeError: Image and trailer exceed the slot, or a size its field.
+        RollbackError: Version or security counter are lower than demanded.
+        KeyFamilyError: A key that cannot sign such an image.
+        StoreError: Reading or writing failed.
+    """
+    Floor(options.minimum_version, options.minimum_security_counter).check(options.version, options.counter)
+    if release is not None:
+        Floor.of_release(release).check(options.version, options.counter)
+    hash_ = choose_hash([signer.public_key for signer in signers], options)
+    with contextlib.ExitStack() as stack:
+        _Builder(Source(source), options, signers, hash_, encryption_key, stack).write(output)
+    return read_image(output)
+
+
+class _Builder:
+    """Puts one image together; its temporary file lives as long as the stack."""
+
+    def __init__(
+        self,
+        source: Source,
+        options: ImageOptions,
+        signers: Sequence[Signer],
+        hash_: HashAlgorithm,
+        encryption_key: EncryptionKey | None,
+        stack: contextlib.ExitStack,
+    ) -> None:
+        self._options = options
+        self._signers = signers
+        self._hash = hash_
+        self._encryption_key = encryption_key
+        self._stack = stack
+        self._area, self._plain = _split_input(source, options)
+
+    def write(self, output: BinaryIO) -> None:
+        """Write the whole image."""
+        payload, tlvs = self._plain, self._protected_tlvs()
+        if self._options.compression is not Compression.NONE:
+            payload, tlvs = self._compress(tlvs)
+        if self._encryption_key is not None:
+            padding = -(self._options.header_size + payload.size) % AES_BLOCK
+            payload = replace(payload, padding=padding)
+        region = self._region(payload, tlvs)
+        content_key = new_content_key(self._options.content_key_size) if self._encryption_key is not None else None
+        digest = self._copy(region, output, None if self._options.clear else content_key)
+        records = self._records(region, digest)
+        encrypted = 0
+        if self._encryption_key is not None and content_key is not None:
+            wrapped = self._encryption_key.wrap(content_key, self._options.ecies_hash)
+            encrypted = len(wrapped.data)
+            records.append(wrapped)
+        area = pack_area(records, INFO_MAGIC)
+        write_all(output, [area])
+        size = len(region.header_area) + payload.size + payload.padding + len(region.protected) + len(area)
+        write_all(output, _slot_end(size, self._options, encrypted))
+
+    def _copy(self, region: Region, output: BinaryIO, content_key: bytes | None) -> bytes:
+        """One pass: hash the plain region, write it with the payload encrypted."""
+        hasher = new_hasher(self._hash)
+        cipher = payload_cipher(content_key) if content_key is not None else None
+
+        def payload() -> Blocks:
+            for block in region.payload():
+                hasher.update(block)
+                yield cipher(block) if cipher else block
+
+        hasher.update(region.header_area)
+        write_all(output, [region.header_area])
+        write_all(output, payload())
+        hasher.update(region.protected)
+        write_all(output, [region.protected])
+        return hasher.digest()
+
+    def _records(self, region: Region, digest: bytes) -> list[Tlv]:
+        pure = self._options.pure
+        records = [Tlv(HASH_TLVS[self._hash], digest)]
+        if pure:
+            records.append(Tlv(TlvType.SIG_PURE, b"\x01"))
+        for signer in self._signers:
+            records += signature_tlvs(signer, region, digest, self._hash, self._options)
+        return records
+
+    def _region(self, payload: _Payload, protected: list[Tlv]) -> Region:
+        options = self._options
+        area = pack_area(protected, PROTECTED_INFO_MAGIC) if protected else b""
+        size = payload.size + payload.padding
+        if size > MAX_PAYLOAD_SIZE:
+            raise ImageTooLargeError("PayloadTooLarge", f"expected a payload under 4 GiB, got {size} bytes", size=size)
+        header = ImageHeader(
+            load_addr=options.rom_fixed or options.load_addr,
+            hdr_size=options.header_size,
+            protected_tlv_size=len(area),
+            img_size=size,
+            flags=self._flags(compressed=payload.compressed),
+            version=options.version,
+        ).to_bytes()
+        return Region(header + self._area[len(header) :], payload.blocks, area)
+
+    def _flags(self, *, compressed: bool) -> int:
+        options = self._options
+        flags = ImageFlag(0)
+        if self._encryption_key is not None:
+            aes256 = options.content_key_size == 32
+            flags |= ImageFlag.ENCRYPTED_AES256 if aes256 else ImageFlag.ENCRYPTED_AES128
+        if options.load_addr:
+            flags |= ImageFlag.RAM_LOAD
+        if options.rom_fixed:
+            flags |= ImageFlag.ROM_FIXED
+        if options.non_bootable:
+            flags |= ImageFlag.NON_BOOTABLE
+        if compressed:
+            flags |= ImageFlag.COMPRESSED_LZMA2
+            if options.compression is Compression.LZMA2_ARM_THUMB:
+                flags |= ImageFlag.COMPRESSED_ARM_THUMB
+        return flags
+
+    def _protected_tlvs(self, compression: Sequence[Tlv] = ()) -> list[Tlv]:
+        options = self._options
+        tlvs = []
+        if options.counter is not None:
+            tlvs.append(Tlv(TlvType.SEC_CNT, options.counter.to_bytes(4, "little")))
+        if options.boot_record is not None:
+            tlvs.append(Tlv(TlvType.BOOT_RECORD, self._boot_record(options.boot_record)))
+        tlvs += [Tlv(TlvType.DEPENDENCY, dependency.to_bytes()) for dependency in options.dependencies]
+        tlvs += compression
+        if options.vendor_id is not None:
+            tlvs.append(Tlv(TlvType.UUID_VID, options.vendor_id))
+        if options.class_id is not None:
+            tlvs.append(Tlv(TlvType.UUID_CID, options.class_id))
+        return tlvs + [Tlv(type_, value) for type_, value in options.custom_tlvs]
+
+    def _boot_record(self, sw_type: str) -> bytes:
+        signer_id = key_hash(self._signers[0].public_key, self._hash) if self._signers else _UNSIGNED_ID
+        version = self._options.version
+        return BootRecord(
+            sw_type=sw_type,
+            version=f"{version.major}.{version.minor}.{version.revision}",
+            signer_id=signer_id,
+            description=self._hash.value,
+            measurement=bytes(self._hash.digest_size),
+        ).to_bytes()
+
+    def _compress(self, tlvs: list[Tlv]) -> tuple[_Payload, list[Tlv]]:
+        """Compress the payload; a second, inner digest and signature cover the image as it will be in the slot."""
+        inner = self._region(self._plain, tlvs)
+        hasher = new_hasher(self._hash)
+
+        def hashed() -> Blocks:
+            for block in inner.payload():
+                hasher.update(block)
+                yield block
+
+        hasher.update(inner.header_area)
+        file = self._stack.enter_context(temporary_file())
+        thumb = self._options.compression is Compression.LZMA2_ARM_THUMB
+        write_all(file, compress(hashed(), arm_thumb=thumb))
+        hasher.update(inner.protected)
+        compressed = Source(file)
+
+        digest = hasher.digest()
+        records = [
+            Tlv(TlvType.DECOMP_SIZE, self._plain.size.to_bytes(4, "little")),
+            Tlv(TlvType.DECOMP_SHA, digest),
+        ]
+        if self._signers:
+            signature = sign(self._signers[0], inner, digest, pure=self._options.pure)
+            records.append(Tlv(TlvType.DECOMP_SIGNATURE, signature))
+        if self._encryption_key is not None:
+            records.append(Tlv(TlvType.COMP_DEC_SIZE, compressed.size.to_bytes(4, "little")))
+        overhead = sum(len(record.data) for record in records if record.type != TlvType.COMP_DEC_SIZE)
+        if compressed.size - 2 + overhead >= self._plain.size:
+            return self._plain, tlvs
+        check_ratio(compressed.size, self._plain.size)
+        return _Payload(compressed.size, compressed, 0, compressed=True), self._protected_tlvs(records)
+
+
+def signature_tlvs(
+    signer: Signer, region: Region, digest: bytes, hash_: HashAlgorithm, options: ImageOptions
+) -> list[Tlv]:
+    """The two records that one signer adds."""
+    key = signer.public_key
+    signature = sign(signer, region, digest, pure=options.pure)
+    return [key_tlv(key, options.public_key_format, hash_), Tlv(SIGNATURE_TLVS[key.key_type], signature)]
+
+
+def _split_input(source: Source, options: ImageOptions) -> tuple[bytes, _Payload]:
+    """The header area, still without header, and the payload."""
+    if is_image(source.read(0, min(4, source.size), "firmware")):
+        message = "expected a firmware without a header, got an MCUboot image at offset 0: resign it, or extract its payload"
+        raise ConfigError("AlreadyAnImage", message)
+    if options.pad_header:
+        area, offset = bytes([options.erased_value]) * options.header_size, 0
+    else:
+        area, offset = source.read(0, options.header_size, "header area"), options.header_size
+        if any(area):
+            message = (
+                f"expected {options.header_size} zero bytes at offset 0, where the header goes, got "
+                f"{area[:8].hex()}…: build the firmware with room for a header, or ask for --pad-header"
+            )
+            raise MalformedImageError("HeaderAreaInUse", message, offset=0)
+    size = source.size - offset
+    if size <= 0:
+        raise MalformedImageError("EmptyFirmware", f"expected firmware at offset {offset:#x}, got none", offset=offset)
+    return area, _Payload(size, source, offset)
+
+
+def _slot_end(size: int, options: ImageOptions, encrypted_key_size: int) -> Iterator[bytes]:
+    """Padding and trailer, checked against the slot."""
+    if not options.slot_size:
+        return
+    saved = 0
+    if encrypted_key_size:
+        saved = encrypted_key_size if options.save_encrypted_key else AES_BLOCK
+    layout = TrailerLayout(
+        options.align, options.field_align, options.max_sectors, options.overwrite_only, saved
+    )
+    room = options.slot_size - size - layout.size
+    if room < 0:
+        message = (
+            f"expected image and trailer to fit the slot of {options.slot_size:#x} bytes, "
+            f"got {size:#x} + {layout.size:#x}"
+        )
+        raise ImageTooLargeError("SlotTooSmall", message, image=size, trailer=layout.size, slot=options.slot_size)
+    if not options.padded:
+        return
+    erased = bytes([options.erased_value])
+    for start in range(0, room, 1 << 16):
+        yield erased * min(1 << 16, room - start)
+    yield layout.to_bytes(options.erased_value, confirmed=options.confirm)
+
+

@@ -1,0 +1,157 @@
+"""Reading and writing images in blocks, so that an image of any size needs little memory."""
+
+import contextlib
+import hashlib
+import mmap
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Final, Protocol
+
+from iotsign.algorithms import HashAlgorithm
+from iotsign.errors import MalformedImageError, StoreError
+
+BLOCK_SIZE: Final = 256 * 1024
+
+Blocks = Iterator[bytes | memoryview]
+
+
+class Hasher(Protocol):
+    """An incremental hash."""
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        """Hash more bytes."""
+
+    def digest(self) -> bytes:
+        """The digest of all bytes so far."""
+
+
+def new_hasher(algorithm: HashAlgorithm) -> Hasher:
+    """Start a hash."""
+    return hashlib.new(algorithm.value)
+
+
+@contextlib.contextmanager
+def store_errors(action: str) -> Iterator[None]:
+    """Turn an error of the operating system into a StoreError that says what was being done."""
+    try:
+        yield
+    except OSError as error:
+        message = f"cannot {action}: {error.strerror or error}"
+        raise StoreError("InputOutput", message, errno=error.errno) from error
+
+
+class Source:
+    """A seekable binary file that is read at given offsets.
+
+    Attributes:
+        size: Bytes in the file.
+
+    Raises:
+        StoreError: The file cannot be read or does not seek.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        with store_errors("find the size of the input"):
+            self.size = file.seek(0, 2)
+
+    def read(self, offset: int, size: int, what: str) -> bytes:
+        """Read exactly `size` bytes.
+
+        Raises:
+            MalformedImageError: The file ends before.
+            StoreError: The file cannot be read.
+        """
+        if offset + size <= self.size:
+            with store_errors("read the input"):
+                self._file.seek(offset)
+                data = self._file.read(size)
+            if len(data) == size:
+                return data
+        message = f"expected {size} bytes of {what} at offset {offset:#x}, but the file ends at {self.size:#x}"
+        raise MalformedImageError("Truncated", message, offset=offset, size=self.size)
+
+    def blocks(self, offset: int, size: int) -> Blocks:
+        """Read `size` bytes from `offset` on, in blocks.
+
+        Raises:
+            MalformedImageError: The file ends before.
+            StoreError: The file cannot be read.
+        """
+        end = offset + size
+        while offset < end:
+            block = self.read(offset, min(BLOCK_SIZE, end - offset), "payload")
+            offset += len(block)
+            yield block
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """The bytes that an image's hash and signature cover, in plain.
+
+    Attributes:
+        header_area: Header with its padding.
+        payload: Starts a pass over the payload.
+        protected: The protected TLV area; empty without one.
+    """
+
+    header_area: bytes
+    payload: Callable[[], Blocks]
+    protected: bytes
+
+    def blocks(self) -> Blocks:
+        """One pass over all bytes."""
+        yield self.header_area
+        yield from self.payload()
+        yield self.protected
+
+    def digest(self, algorithm: HashAlgorithm) -> bytes:
+        """Hash the region."""
+        hasher = new_hasher(algorithm)
+        for block in self.blocks():
+            hasher.update(block)
+        return hasher.digest()
+
+    @contextlib.contextmanager
+    def mapped(self) -> Iterator[memoryview]:
+        """The region as one buffer, mapped from a temporary file: pure Ed25519 signs the message itself.
+
+        Raises:
+            StoreError: No room for the temporary file.
+        """
+        with temporary_file() as file:
+            write_all(file, self.blocks())
+            with store_errors("map a temporary file"):
+                file.flush()
+                mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+            view = memoryview(mapping)
+            try:
+                yield view
+            finally:
+                view.release()
+                mapping.close()
+
+
+def write_all(file: BinaryIO, blocks: Iterable[bytes | memoryview]) -> None:
+    """Write all blocks at the current position.
+
+    Raises:
+        StoreError: The file cannot be written.
+    """
+    for block in blocks:
+        with store_errors("write the output"):
+            file.write(block)
+
+
+@contextlib.contextmanager
+def temporary_file() -> Iterator[BinaryIO]:
+    """A temporary file without a name.
+
+    Raises:
+        StoreError: No room for one.
+    """
+    with store_errors("make a temporary file"):
+        file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    with file:
+        yield file
