@@ -62,7 +62,13 @@ class BootRecord:
 
     def to_bytes(self) -> bytes:
         """Encode as CBOR."""
-        values = (self.sw_type, self.version, self.signer_id, self.description, self.measurement)
+        values: tuple[str | bytes, ...] = (
+            self.sw_type,
+            self.version,
+            self.signer_id,
+            self.description,
+            self.measurement,
+        )
         encoded = _head(_MAP, len(_ORDER))
         for claim, value in zip(_ORDER, values, strict=True):
             encoded += bytes([claim]) + _encode(value)
@@ -107,7 +113,9 @@ def _encode(value: str | bytes) -> bytes:
 def _expect(data: bytes, position: int, expected: bytes) -> int:
     got = data[position : position + len(expected)]
     if got != expected:
-        raise _malformed(f"expected {expected.hex()} at offset {position} of the boot record, got {got.hex() or 'its end'}")
+        raise _malformed(
+            f"expected {expected.hex()} at offset {position} of the boot record, got {got.hex() or 'its end'}"
+        )
     return position + len(expected)
 
 

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from iotsign.algorithms import HashAlgorithm
+from iotsign.core import Hasher
 from iotsign.errors import (
     DigestMismatchError,
     KeyUnavailableError,
@@ -17,7 +18,7 @@ from iotsign.formats.mcuboot._compression import decompress
 from iotsign.formats.mcuboot._encryption import DecryptionKey, apply_cipher
 from iotsign.formats.mcuboot._header import COMPRESSION_FLAGS, ENCRYPTION_FLAGS, HEADER, ImageFlag
 from iotsign.formats.mcuboot._image import Image
-from iotsign.formats.mcuboot._stream import Blocks, Region, Source, new_hasher
+from iotsign.formats.mcuboot._stream import Blocks, Region, Source
 from iotsign.formats.mcuboot._tlv import COMPRESSION_TYPES, PROTECTED_INFO_MAGIC, TlvType, pack_area
 
 
@@ -65,7 +66,9 @@ def open_content(image: Image, source: Source, decryption_key: DecryptionKey | N
         StoreError: The file cannot be read.
     """
     if not image.hashes:
-        raise MalformedImageError("DigestMissing", f"expected a digest in the TLVs at offset {image.tlv_offset:#x}, got none")
+        raise MalformedImageError(
+            "DigestMissing", f"expected a digest in the TLVs at offset {image.tlv_offset:#x}, got none"
+        )
     plain = _region(image, source, lambda: _stored(image, source))
     if not image.header.encrypted:
         return Content(plain, _checked(image, plain), PayloadState.PLAIN)
@@ -108,16 +111,14 @@ def decompressed_region(image: Image, region: Region) -> Region:
         raise MalformedImageError("DecompressedSizeMissing", "expected DECOMP_SIZE in the protected TLVs, got none")
     kept = [tlv for tlv in image.protected if tlv.type not in COMPRESSION_TYPES]
     protected = pack_area(kept, PROTECTED_INFO_MAGIC) if kept else b""
-    header = replace(
-        image.header, img_size=size, flags=flags & ~COMPRESSION_FLAGS, protected_tlv_size=len(protected)
-    )
+    header = replace(image.header, img_size=size, flags=flags & ~COMPRESSION_FLAGS, protected_tlv_size=len(protected))
     thumb = bool(flags & ImageFlag.COMPRESSED_ARM_THUMB)
     compressed_size = image.compressed_size
 
     def payload() -> Blocks:
         return decompress(region.payload(), compressed_size, size, arm_thumb=thumb)
 
-    return Region(header.to_bytes() + region.header_area[HEADER.size :], payload, protected)
+    return Region(header.to_bytes() + region.header_area[HEADER.size :], payload, size, protected)
 
 
 def check_decompressed(image: Image, region: Region) -> tuple[Region, bytes]:
@@ -152,7 +153,7 @@ def _stored(image: Image, source: Source) -> Blocks:
 def _region(image: Image, source: Source, payload: Callable[[], Blocks]) -> Region:
     area = source.read(0, image.header.hdr_size, "header area")
     protected = source.read(image.tlv_offset, image.header.protected_tlv_size, "protected TLVs")
-    return Region(area, payload, protected)
+    return Region(area, payload, image.header.img_size, protected)
 
 
 def _clear(image: Image, plain: Region) -> Content:
@@ -164,7 +165,7 @@ def _clear(image: Image, plain: Region) -> Content:
 
 
 def _digests(image: Image, region: Region) -> dict[HashAlgorithm, bytes]:
-    hashers = {hash_: new_hasher(hash_) for hash_, _ in image.hashes}
+    hashers = {hash_: Hasher(hash_) for hash_, _ in image.hashes}
     for block in region.blocks():
         for hasher in hashers.values():
             hasher.update(block)

@@ -1,16 +1,18 @@
 """Making an image: header, payload, protected TLVs, digest, signatures, trailer."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from iotsign.algorithms import HashAlgorithm
+from iotsign.core import Hasher
 from iotsign.errors import (
     ConfigError,
     ImageTooLargeError,
     MalformedImageError,
-    UnsupportedAlgorithmError,
 )
 from iotsign.formats.mcuboot._boot_record import BootRecord
 from iotsign.formats.mcuboot._compression import check_ratio, compress
@@ -19,17 +21,14 @@ from iotsign.formats.mcuboot._header import MAX_PAYLOAD_SIZE, ImageFlag, ImageHe
 from iotsign.formats.mcuboot._image import HASH_TLVS, Image, is_image, read_image
 from iotsign.formats.mcuboot._options import Compression, ImageOptions
 from iotsign.formats.mcuboot._rollback import Floor
-from iotsign.formats.mcuboot._signature import (
-    SIGNATURE_TLVS,
-    hashes_of,
-    key_hash,
-    key_tlv,
-    sign,
-)
-from iotsign.formats.mcuboot._stream import Blocks, Region, Source, new_hasher, temporary_file, write_all
+from iotsign.formats.mcuboot._signature import choose_hash, key_hash, sign, signature_tlvs
+from iotsign.formats.mcuboot._stream import Blocks, Region, Source, temporary_file, write_all
 from iotsign.formats.mcuboot._tlv import INFO_MAGIC, PROTECTED_INFO_MAGIC, Tlv, TlvType, pack_area
 from iotsign.formats.mcuboot._trailer import TrailerLayout
-from iotsign.keys import PublicKey, Signer
+
+if TYPE_CHECKING:
+    from iotsign.keys import Signer
+
 
 _UNSIGNED_ID: Final = bytes(32)
 
@@ -56,29 +55,6 @@ class _Payload:
         yield from self.source.blocks(self.offset, self.size)
         if self.padding:
             yield bytes(self.padding)
-
-
-def choose_hash(keys: Sequence[PublicKey], options: ImageOptions) -> HashAlgorithm:
-    """The image's hash: what the caller asks for, or the default of the keys.
-
-    Raises:
-        UnsupportedAlgorithmError: A key does not go with it, or the keys have none in common.
-    """
-    if not keys:
-        if options.pure:
-            raise UnsupportedAlgorithmError("PureNeedsEd25519", "expected an ed25519 key for a pure image, got none")
-        return options.hash or HashAlgorithm.SHA256
-    allowed = [hashes_of(key, pure=options.pure) for key in keys]
-    common = [hash_ for hash_ in allowed[0] if all(hash_ in others for others in allowed)]
-    if options.hash is not None:
-        common = [hash_ for hash_ in common if hash_ is options.hash]
-    if not common:
-        names = " and ".join(key.key_type.value for key in keys)
-        wanted = options.hash.value if options.hash else "one hash for all keys"
-        allowed_names = "; ".join("/".join(hash_.value for hash_ in hashes) for hashes in allowed)
-        message = f"expected {wanted} to go with {names}, which allow {allowed_names}"
-        raise UnsupportedAlgorithmError("HashNotAllowed", message)
-    return common[0]
 
 
 def create_image(
@@ -114,13 +90,13 @@ def create_image(
     Floor(options.minimum_version, options.minimum_security_counter).check(options.version, options.counter)
     if release is not None:
         Floor.of_release(release).check(options.version, options.counter)
-    hash_ = choose_hash([signer.public_key for signer in signers], options)
+    hash_ = choose_hash([signer.public_key for signer in signers], options.hash, pure=options.pure)
     with contextlib.ExitStack() as stack:
-        _Builder(Source(source), options, signers, hash_, encryption_key, stack).write(output)
+        Builder(Source(source), options, signers, hash_, encryption_key, stack).write(output)
     return read_image(output)
 
 
-class _Builder:
+class Builder:
     """Puts one image together; its temporary file lives as long as the stack."""
 
     def __init__(
@@ -139,15 +115,19 @@ class _Builder:
         self._stack = stack
         self._area, self._plain = _split_input(source, options)
 
-    def write(self, output: BinaryIO) -> None:
-        """Write the whole image."""
+    def region(self) -> Region:
+        """What the image's digest and signatures cover."""
         payload, tlvs = self._plain, self._protected_tlvs()
         if self._options.compression is not Compression.NONE:
             payload, tlvs = self._compress(tlvs)
         if self._encryption_key is not None:
             padding = -(self._options.header_size + payload.size) % AES_BLOCK
             payload = replace(payload, padding=padding)
-        region = self._region(payload, tlvs)
+        return self._region(payload, tlvs)
+
+    def write(self, output: BinaryIO) -> None:
+        """Write the whole image."""
+        region = self.region()
         content_key = new_content_key(self._options.content_key_size) if self._encryption_key is not None else None
         digest = self._copy(region, output, None if self._options.clear else content_key)
         records = self._records(region, digest)
@@ -158,12 +138,11 @@ class _Builder:
             records.append(wrapped)
         area = pack_area(records, INFO_MAGIC)
         write_all(output, [area])
-        size = len(region.header_area) + payload.size + payload.padding + len(region.protected) + len(area)
-        write_all(output, _slot_end(size, self._options, encrypted))
+        write_all(output, _slot_end(region.size + len(area), self._options, encrypted))
 
     def _copy(self, region: Region, output: BinaryIO, content_key: bytes | None) -> bytes:
         """One pass: hash the plain region, write it with the payload encrypted."""
-        hasher = new_hasher(self._hash)
+        hasher = Hasher(self._hash)
         cipher = payload_cipher(content_key) if content_key is not None else None
 
         def payload() -> Blocks:
@@ -184,7 +163,7 @@ class _Builder:
         if pure:
             records.append(Tlv(TlvType.SIG_PURE, b"\x01"))
         for signer in self._signers:
-            records += signature_tlvs(signer, region, digest, self._hash, self._options)
+            records += signature_tlvs(signer, region, digest, self._hash, self._options.public_key_format, pure=pure)
         return records
 
     def _region(self, payload: _Payload, protected: list[Tlv]) -> Region:
@@ -201,7 +180,7 @@ class _Builder:
             flags=self._flags(compressed=payload.compressed),
             version=options.version,
         ).to_bytes()
-        return Region(header + self._area[len(header) :], payload.blocks, area)
+        return Region(header + self._area[len(header) :], payload.blocks, size, area)
 
     def _flags(self, *, compressed: bool) -> int:
         options = self._options
@@ -250,7 +229,7 @@ class _Builder:
     def _compress(self, tlvs: list[Tlv]) -> tuple[_Payload, list[Tlv]]:
         """Compress the payload; a second, inner digest and signature cover the image as it will be in the slot."""
         inner = self._region(self._plain, tlvs)
-        hasher = new_hasher(self._hash)
+        hasher = Hasher(self._hash)
 
         def hashed() -> Blocks:
             for block in inner.payload():
@@ -281,19 +260,12 @@ class _Builder:
         return _Payload(compressed.size, compressed, 0, compressed=True), self._protected_tlvs(records)
 
 
-def signature_tlvs(
-    signer: Signer, region: Region, digest: bytes, hash_: HashAlgorithm, options: ImageOptions
-) -> list[Tlv]:
-    """The two records that one signer adds."""
-    key = signer.public_key
-    signature = sign(signer, region, digest, pure=options.pure)
-    return [key_tlv(key, options.public_key_format, hash_), Tlv(SIGNATURE_TLVS[key.key_type], signature)]
-
-
 def _split_input(source: Source, options: ImageOptions) -> tuple[bytes, _Payload]:
     """The header area, still without header, and the payload."""
     if is_image(source.read(0, min(4, source.size), "firmware")):
-        message = "expected a firmware without a header, got an MCUboot image at offset 0: resign it, or extract its payload"
+        message = (
+            "expected a firmware without a header, got an MCUboot image at offset 0: resign it, or extract its payload"
+        )
         raise ConfigError("AlreadyAnImage", message)
     if options.pad_header:
         area, offset = bytes([options.erased_value]) * options.header_size, 0
@@ -318,9 +290,7 @@ def _slot_end(size: int, options: ImageOptions, encrypted_key_size: int) -> Iter
     saved = 0
     if encrypted_key_size:
         saved = encrypted_key_size if options.save_encrypted_key else AES_BLOCK
-    layout = TrailerLayout(
-        options.align, options.field_align, options.max_sectors, options.overwrite_only, saved
-    )
+    layout = TrailerLayout(options.align, options.field_align, options.max_sectors, options.overwrite_only, saved)
     room = options.slot_size - size - layout.size
     if room < 0:
         message = (
@@ -334,5 +304,3 @@ def _slot_end(size: int, options: ImageOptions, encrypted_key_size: int) -> Iter
     for start in range(0, room, 1 << 16):
         yield erased * min(1 << 16, room - start)
     yield layout.to_bytes(options.erased_value, confirmed=options.confirm)
-
-

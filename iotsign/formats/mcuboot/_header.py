@@ -37,9 +37,7 @@ class ImageFlag(IntFlag):
 
 
 ENCRYPTION_FLAGS: Final = ImageFlag.ENCRYPTED_AES128 | ImageFlag.ENCRYPTED_AES256
-COMPRESSION_FLAGS: Final = (
-    ImageFlag.COMPRESSED_LZMA1 | ImageFlag.COMPRESSED_LZMA2 | ImageFlag.COMPRESSED_ARM_THUMB
-)
+COMPRESSION_FLAGS: Final = ImageFlag.COMPRESSED_LZMA1 | ImageFlag.COMPRESSED_LZMA2 | ImageFlag.COMPRESSED_ARM_THUMB
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,9 @@ def read_image(file: BinaryIO) -> Image:
     if header.protected_tlv_size:
         end += header.protected_tlv_size
         if header.protected_tlv_size < TLV_INFO.size:
-            message = f"expected a protected TLV area of at least 4 bytes, got {header.protected_tlv_size} at offset 0xa"
+            message = (
+                f"expected a protected TLV area of at least 4 bytes, got {header.protected_tlv_size} at offset 0xa"
+            )
             raise MalformedImageError("BadProtectedSize", message, offset=10)
         area = source.read(offset, header.protected_tlv_size, "protected TLVs")
         protected = unpack_area(area, PROTECTED_INFO_MAGIC, offset)

@@ -1,13 +1,20 @@
 """Which record holds which signature, over what, and how an image names a key."""
 
-from typing import Final
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
 
 from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, KeyType, SignatureAlgorithm, signature_algorithm
+from iotsign.core import Hasher
 from iotsign.errors import MalformedImageError, UnsupportedAlgorithmError
 from iotsign.formats.mcuboot._options import PublicKeyFormat
-from iotsign.formats.mcuboot._stream import Region, new_hasher
+from iotsign.formats.mcuboot._stream import Region
 from iotsign.formats.mcuboot._tlv import Tlv, TlvType
-from iotsign.keys import PublicKey, Signer
+
+if TYPE_CHECKING:
+    from iotsign.keys import PublicKey, Signer
+
 
 SIGNATURE_TLVS: Final = {
     KeyType.RSA2048: TlvType.RSA2048,
@@ -63,6 +70,34 @@ def hashes_of(key: PublicKey, *, pure: bool) -> tuple[HashAlgorithm, ...]:
     return (HashAlgorithm.SHA512,)
 
 
+def choose_hash(keys: Sequence[PublicKey], wanted: HashAlgorithm | None, *, pure: bool) -> HashAlgorithm:
+    """The image's hash: what the caller asks for, or the default of the keys.
+
+    Args:
+        keys: The keys that will sign; none makes an image with a digest only.
+        wanted: What the caller asks for.
+        pure: The signatures will be pure.
+
+    Raises:
+        UnsupportedAlgorithmError: A key does not go with it, or the keys have none in common.
+    """
+    if not keys:
+        if pure:
+            raise UnsupportedAlgorithmError("PureNeedsEd25519", "expected an ed25519 key for a pure image, got none")
+        return wanted or HashAlgorithm.SHA256
+    allowed = [hashes_of(key, pure=pure) for key in keys]
+    common = [hash_ for hash_ in allowed[0] if all(hash_ in others for others in allowed)]
+    if wanted is not None:
+        common = [hash_ for hash_ in common if hash_ is wanted]
+    if not common:
+        names = " and ".join(key.key_type.value for key in keys)
+        asked = wanted.value if wanted else "one hash for all keys"
+        allowed_names = "; ".join("/".join(hash_.value for hash_ in hashes) for hashes in allowed)
+        message = f"expected {asked} to go with {names}, which allow {allowed_names}"
+        raise UnsupportedAlgorithmError("HashNotAllowed", message)
+    return common[0]
+
+
 def key_bytes(key: PublicKey) -> bytes:
     """A key as images hold it: PKCS#1 RSAPublicKey for RSA, SubjectPublicKeyInfo for the others, both DER."""
     if key.key_type.encryption is not EncryptionAlgorithm.RSA:
@@ -81,7 +116,7 @@ def key_tlv(key: PublicKey, format_: PublicKeyFormat, hash_: HashAlgorithm) -> T
 
 def key_hash(key: PublicKey, hash_: HashAlgorithm) -> bytes:
     """A key's hash, by the image's hash function."""
-    hasher = new_hasher(hash_)
+    hasher = Hasher(hash_)
     hasher.update(key_bytes(key))
     return hasher.digest()
 
@@ -112,6 +147,20 @@ def sign(signer: Signer, region: Region, digest: bytes, *, pure: bool) -> bytes:
     if algorithm.hash is None:
         return signer.sign(digest, algorithm)
     return signer.sign_digest(digest, algorithm)
+
+
+def signature_tlvs(
+    signer: Signer, region: Region, digest: bytes, hash_: HashAlgorithm, format_: PublicKeyFormat, *, pure: bool
+) -> list[Tlv]:
+    """Sign an image: the two records that one signer adds.
+
+    Raises:
+        KeyFamilyError: The key cannot sign.
+        StoreError: No room for a temporary file.
+    """
+    key = signer.public_key
+    signature = sign(signer, region, digest, pure=pure)
+    return [key_tlv(key, format_, hash_), Tlv(SIGNATURE_TLVS[key.key_type], signature)]
 
 
 def verify(key: PublicKey, region: Region, digest: bytes, signature: bytes, *, pure: bool) -> None:
@@ -145,6 +194,8 @@ def _without_padding(signature: bytes, key_type: KeyType) -> bytes:
         return signature
     der, padding = signature[: signature[1] + 2], signature[signature[1] + 2 :]
     if any(padding) or (padding and len(signature) > padded):
-        message = f"expected an ECDSA signature of {len(der)} bytes with at most zeros behind, got {len(signature)} bytes"
+        message = (
+            f"expected an ECDSA signature of {len(der)} bytes with at most zeros behind, got {len(signature)} bytes"
+        )
         raise MalformedImageError("SignaturePadding", message)
     return der

@@ -1,34 +1,19 @@
 """Reading and writing images in blocks, so that an image of any size needs little memory."""
 
 import contextlib
-import hashlib
 import mmap
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Final, Protocol
+from typing import BinaryIO, Final
 
 from iotsign.algorithms import HashAlgorithm
+from iotsign.core import Hasher
 from iotsign.errors import MalformedImageError, StoreError
 
 BLOCK_SIZE: Final = 256 * 1024
 
 Blocks = Iterator[bytes | memoryview]
-
-
-class Hasher(Protocol):
-    """An incremental hash."""
-
-    def update(self, data: bytes | memoryview, /) -> None:
-        """Hash more bytes."""
-
-    def digest(self) -> bytes:
-        """The digest of all bytes so far."""
-
-
-def new_hasher(algorithm: HashAlgorithm) -> Hasher:
-    """Start a hash."""
-    return hashlib.new(algorithm.value)
 
 
 @contextlib.contextmanager
@@ -93,12 +78,19 @@ class Region:
     Attributes:
         header_area: Header with its padding.
         payload: Starts a pass over the payload.
+        payload_size: Bytes of payload.
         protected: The protected TLV area; empty without one.
     """
 
     header_area: bytes
     payload: Callable[[], Blocks]
+    payload_size: int
     protected: bytes
+
+    @property
+    def size(self) -> int:
+        """Bytes of the whole region."""
+        return len(self.header_area) + self.payload_size + len(self.protected)
 
     def blocks(self) -> Blocks:
         """One pass over all bytes."""
@@ -108,7 +100,7 @@ class Region:
 
     def digest(self, algorithm: HashAlgorithm) -> bytes:
         """Hash the region."""
-        hasher = new_hasher(algorithm)
+        hasher = Hasher(algorithm)
         for block in self.blocks():
             hasher.update(block)
         return hasher.digest()

@@ -63,13 +63,18 @@ UNPROTECTED_TYPES: Final = (
 COMPRESSION_TYPES: Final = frozenset(
     {TlvType.DECOMP_SIZE, TlvType.DECOMP_SHA, TlvType.DECOMP_SIGNATURE, TlvType.COMP_DEC_SIZE}
 )
-SINGLE_TYPES: Final = HASH_TYPES | ENCRYPTION_TYPES | COMPRESSION_TYPES | {
-    TlvType.SIG_PURE,
-    TlvType.SEC_CNT,
-    TlvType.BOOT_RECORD,
-    TlvType.UUID_VID,
-    TlvType.UUID_CID,
-}
+SINGLE_TYPES: Final = (
+    HASH_TYPES
+    | ENCRYPTION_TYPES
+    | COMPRESSION_TYPES
+    | {
+        TlvType.SIG_PURE,
+        TlvType.SEC_CNT,
+        TlvType.BOOT_RECORD,
+        TlvType.UUID_VID,
+        TlvType.UUID_CID,
+    }
+)
 """What an image may carry only once, so that two readers cannot pick different ones."""
 
 _LEGACY_NAMES: Final = {0x80: "UUID_VID", 0x81: "UUID_CID"}  # types that MCUboot's design.md gives these two

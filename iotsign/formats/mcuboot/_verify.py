@@ -1,9 +1,11 @@
 """The verdict on an image."""
 
+from __future__ import annotations
+
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from iotsign.algorithms import HashAlgorithm, KeyType
 from iotsign.errors import (
@@ -20,7 +22,9 @@ from iotsign.formats.mcuboot._rollback import Floor
 from iotsign.formats.mcuboot._signature import SIGNATURE_TLVS, hashes_of, names_key, verify
 from iotsign.formats.mcuboot._stream import Region, Source
 from iotsign.formats.mcuboot._tlv import SINGLE_TYPES, UNPROTECTED_TYPES, Tlv, TlvType
-from iotsign.keys import PublicKey
+
+if TYPE_CHECKING:
+    from iotsign.keys import PublicKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def check_integrity(file: BinaryIO, *, decryption_key: DecryptionKey | None = No
         VerificationIncompleteError: It is encrypted and there is no key to decrypt it.
         StoreError: The file cannot be read.
     """
-    image, content, inner = _open(file, decryption_key)
+    image, content, inner = open_image(file, decryption_key)
     return CheckedImage(image, content.digests, content.state, inner[1] if inner else None)
 
 
@@ -121,13 +125,14 @@ def verify_image(
     if not keys:
         raise VerificationIncompleteError("NoKey", "expected at least one public key to verify with, got none")
     # 2. Structure, 3. content and 4. digests.
-    image, content, inner = _open(file, decryption_key)
+    image, content, inner = open_image(file, decryption_key)
     # 5. Signatures over the image as transferred.
     signatures = _verify_signatures(image, content, keys)
     signed_by = {checked.signer for checked in signatures}
     missing = [key for key in keys if key not in signed_by]
     if require_all and missing:
-        message = f"expected signatures of all {len(keys)} keys, got none of {missing[0].key_type.value} key {_id(missing[0])}"
+        key = missing[0]
+        message = f"expected signatures of all {len(keys)} keys, got none of {key.key_type.value} key {_id(key)}"
         raise KeyMismatchError("SignerMissing", message)
     # 6. The signature over the image as decompressed, by one of the keys that signed it as transferred.
     inner_signer = None
@@ -141,7 +146,7 @@ def verify_image(
     return VerifiedImage(image, content.digests, content.state, decompressed_digest, signatures, inner_signer)
 
 
-def _open(
+def open_image(
     file: BinaryIO, decryption_key: DecryptionKey | None
 ) -> tuple[Image, Content, tuple[Region, bytes] | None]:
     # 2. Sizes, magics, and records that stand where the boot loader looks for them, once each.
@@ -166,7 +171,9 @@ def _check_records(image: Image) -> None:
         counts = Counter(tlv.type for tlv in area)
         for tlv in area:
             if counts[tlv.type] > 1 and tlv.type in SINGLE_TYPES:
-                message = f"expected {tlv.type_name} once, got it {counts[tlv.type]} times, first at offset {tlv.offset:#x}"
+                message = (
+                    f"expected {tlv.type_name} once, got it {counts[tlv.type]} times, first at offset {tlv.offset:#x}"
+                )
                 raise MalformedImageError("TlvTwice", message, offset=tlv.offset, type=tlv.type)
     for tlv in image.unprotected:
         if tlv.type == TlvType.SIG_PURE and tlv.data != b"\x01":
@@ -176,15 +183,11 @@ def _check_records(image: Image) -> None:
     _ = image.security_counter, image.dependencies
 
 
-def _verify_signatures(
-    image: Image, content: Content, keys: Sequence[PublicKey]
-) -> tuple[CheckedSignature, ...]:
+def _verify_signatures(image: Image, content: Content, keys: Sequence[PublicKey]) -> tuple[CheckedSignature, ...]:
     if not image.signatures:
         message = f"expected a signature in the TLVs at offset {image.tlv_offset:#x}, got an unsigned image"
         raise SignatureMismatchError("Unsigned", message)
-    checked = tuple(
-        CheckedSignature(entry, _signer_of(image, content, entry, keys)) for entry in image.signatures
-    )
+    checked = tuple(CheckedSignature(entry, _signer_of(image, content, entry, keys)) for entry in image.signatures)
     if any(signature.signer is not None for signature in checked):
         return checked
     found = ", ".join(_describe(entry) for entry in image.signatures)
@@ -192,9 +195,7 @@ def _verify_signatures(
     raise KeyMismatchError("SignedByOthers", f"expected a signature by {wanted}, got {found}")
 
 
-def _signer_of(
-    image: Image, content: Content, entry: SignatureEntry, keys: Sequence[PublicKey]
-) -> PublicKey | None:
+def _signer_of(image: Image, content: Content, entry: SignatureEntry, keys: Sequence[PublicKey]) -> PublicKey | None:
     """The given key that made a signature; None if the signature is for another key."""
     problem: UntrustedImageError | None = None
     for key in keys:
@@ -224,12 +225,12 @@ def _hash_for(image: Image, content: Content, tlv: Tlv, key: PublicKey) -> HashA
     return next((hash_ for hash_ in hashes_of(key, pure=image.pure) if hash_ in content.digests), None)
 
 
-def _verify_decompressed(
-    image: Image, region: Region, digest: bytes, keys: Sequence[PublicKey]
-) -> PublicKey | None:
+def _verify_decompressed(image: Image, region: Region, digest: bytes, keys: Sequence[PublicKey]) -> PublicKey | None:
     signature = image.protected_value(TlvType.DECOMP_SIGNATURE)
     if signature is None:
-        raise SignatureMismatchError("DecompressedUnsigned", "expected DECOMP_SIGNATURE in the protected TLVs, got none")
+        raise SignatureMismatchError(
+            "DecompressedUnsigned", "expected DECOMP_SIGNATURE in the protected TLVs, got none"
+        )
     problem: UntrustedImageError | MalformedImageError | None = None
     for key in keys:
         try:
