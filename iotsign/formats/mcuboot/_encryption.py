@@ -300,7 +300,7 @@ def _shared_secret(key: "PrivateWrapKey", point: bytes, tlv: Tlv) -> bytes:
         if isinstance(key, ec.EllipticCurvePrivateKey):
             public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
             return key.exchange(ec.ECDH(), public)
-        assert isinstance(key, x25519.X25519PrivateKey)  # noqa: S101 - RSA never gets here
+        assert isinstance(key, x25519.X25519PrivateKey)
         return key.exchange(x25519.X25519PublicKey.from_public_bytes(point))
     except ValueError:
         message = f"expected a point on the curve in {tlv.type_name} at offset {tlv.offset + 4:#x}, got another"

@@ -18,8 +18,8 @@ MAX_PAYLOAD_SIZE: Final = 0xFFFFFFFF
 
 # magic, load_addr, hdr_size, protected_tlv_size, img_size, flags, version, pad
 HEADER: Final = struct.Struct("<IIHHII8sI")
-assert HEADER.size == 32  # noqa: S101
-assert VERSION.size == 8  # noqa: S101
+assert HEADER.size == 32
+assert VERSION.size == 8
 
 
 class ImageFlag(IntFlag):

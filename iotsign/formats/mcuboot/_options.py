@@ -17,8 +17,8 @@ _U32_MAX: Final = 0xFFFFFFFF
 
 # Source: MCUboot bootutil/image.h, struct image_dependency
 DEPENDENCY: Final = struct.Struct("<B3x8s")
-assert DEPENDENCY.size == 12  # noqa: S101
-assert VERSION.size == 8  # noqa: S101
+assert DEPENDENCY.size == 12
+assert VERSION.size == 8
 
 
 class PublicKeyFormat(StrEnum):

@@ -18,7 +18,7 @@ MAX_AREA_SIZE: Final = 0xFFFF
 
 TLV_INFO: Final = struct.Struct("<HH")  # magic, total size with this info
 TLV_HEAD: Final = struct.Struct("<HH")  # type, length of the data
-assert TLV_INFO.size == TLV_HEAD.size == 4  # noqa: S101
+assert TLV_INFO.size == TLV_HEAD.size == 4
 
 
 class TlvType(IntEnum):

@@ -9,7 +9,7 @@ from iotsign.errors import ConfigError
 
 # Source: MCUboot bootutil/image.h, struct image_version
 VERSION: Final = struct.Struct("<BBHI")
-assert VERSION.size == 8  # noqa: S101
+assert VERSION.size == 8
 
 _NUMBER: Final = "(0|[1-9][0-9]*)"
 _PATTERN: Final = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}(?:\.{_NUMBER}(?:\+{_NUMBER})?)?)?")
