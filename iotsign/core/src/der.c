@@ -21,7 +21,7 @@ iotsign_status_t iotsign_der_read(iotsign_der_t *reader, uint8_t tag, iotsign_de
         }
         left -= count;
         length = 0u;
-        while (count-- > 0u) {
+        for (; count > 0u; count--) {
             length = (length << 8) | *next++;
         }
         if (length < 0x80u) {

@@ -1,0 +1,150 @@
+"""The core's verdict on vectors: built natively, with sanitizers, or cross-compiled and run under qemu-user."""
+
+import os
+import shutil
+import struct
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+CORE = Path(__file__).parents[2] / "iotsign" / "core"
+STATUS = {
+    0: "OK",
+    -1: "ARGUMENT",
+    -2: "MALFORMED",
+    -3: "KEY",
+    -4: "SIGNATURE",
+    -5: "UNSUPPORTED",
+}
+SANITIZERS = "-fsanitize=address,undefined,integer,nullability"
+
+
+@dataclass(frozen=True)
+class Build:
+    compiler: str
+    runner: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ("-O2",)
+
+
+BUILDS = {
+    "gcc": Build("gcc"),
+    "clang-sanitized": Build("clang", flags=("-O1", "-g", SANITIZERS, "-fno-sanitize-recover=all")),
+    "aarch64": Build("aarch64-linux-gnu-gcc", ("qemu-aarch64",), ("-O2", "-static")),
+    "armhf": Build("arm-linux-gnueabihf-gcc", ("qemu-arm",), ("-O2", "-static")),
+    "riscv64": Build("riscv64-linux-gnu-gcc", ("qemu-riscv64",), ("-O2", "-static")),
+    "s390x": Build("s390x-linux-gnu-gcc", ("qemu-s390x",), ("-O2", "-static")),
+}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One question to the core.
+
+    Attributes:
+        scheme: ``P`` RSA PKCS#1 v1.5, ``S`` RSA-PSS, ``E`` Ed25519; judge.h has the others.
+        spki: The public key in DER.
+        message: The message, or its digest if `is_digest`.
+        signature: The signature.
+        hash_size: Digest size of the hash in bytes; it names the hash.
+        mgf_size: Digest size of the hash of MGF1.
+        salt_size: RSA-PSS salt length in bytes.
+    """
+
+    scheme: str
+    spki: bytes
+    message: bytes
+    signature: bytes
+    hash_size: int = 0
+    mgf_size: int = 0
+    salt_size: int = 0
+    is_digest: bool = False
+
+    def encode(self) -> bytes:
+        scheme = ord(self.scheme) | (0x80 if self.is_digest else 0)
+        fields = b"".join(
+            struct.pack(">H", len(field)) + field for field in (self.spki, self.message, self.signature)
+        )
+        return struct.pack("4B", scheme, self.hash_size, self.mgf_size, self.salt_size) + fields
+
+
+Judge = Callable[[Sequence[Request]], list[str]]
+
+
+@pytest.fixture(scope="session")
+def judge_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Judge]:
+    """Build the core for one of `BUILDS` and get a function from requests to names of status codes."""
+    programs: dict[str, Path] = {}
+
+    def program(name: str) -> Path:
+        if name not in programs:
+            build = BUILDS[name]
+            for tool in (build.compiler, *build.runner):
+                if shutil.which(tool) is None:
+                    pytest.skip(f"{tool} is not installed")
+            output = tmp_path_factory.mktemp(name) / "judge"
+            sources = [*CORE.glob("src/*.c"), CORE / "tests/judge.c", CORE / "tests/judge_stdio.c"]
+            warnings = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror"]
+            command = [build.compiler, *warnings, *build.flags, f"-I{CORE / 'include'}", *sources, "-o", output]
+            subprocess.run(command, check=True)
+            programs[name] = output
+        return programs[name]
+
+    def judge_of_build(name: str) -> Judge:
+        path = program(name)
+
+        def judge(requests: Sequence[Request]) -> list[str]:
+            encoded = [request.encode() for request in requests]
+            stream = b"".join(struct.pack(">H", len(request)) + request for request in encoded)
+            run = subprocess.run([*BUILDS[name].runner, path], input=stream, capture_output=True)
+            assert run.returncode == 0, run.stderr.decode()
+            return [STATUS[code - 256 if code else 0] for code in run.stdout]
+
+        return judge
+
+    return judge_of_build
+
+
+@pytest.fixture(params=["gcc", "clang-sanitized"])
+def judge(request: pytest.FixtureRequest, judge_of: Callable[[str], Judge]) -> Judge:
+    """The core on this machine: by gcc, and by clang with every sanitizer that makes a run fail."""
+    return judge_of(request.param)
+
+
+@pytest.fixture(params=["aarch64", "armhf", "riscv64", "s390x"])
+def foreign_judge(request: pytest.FixtureRequest, judge_of: Callable[[str], Judge]) -> Judge:
+    """The core on another architecture under qemu-user; s390x is big-endian."""
+    return judge_of(request.param)
+
+
+@pytest.fixture(scope="session")
+def stride() -> int:
+    """Slow runs take every n-th vector; IOTSIGN_ALL_VECTORS=1 takes all."""
+    return 1 if os.environ.get("IOTSIGN_ALL_VECTORS") else 16
+
+
+# AlgorithmIdentifier rsaEncryption with NULL parameters (RFC 3279 §2.3.1)
+_RSA_ALGORITHM = bytes.fromhex("300d06092a864886f70d0101010500")
+
+
+def _der(tag: int, content: bytes) -> bytes:
+    length = len(content)
+    size = b"" if length < 0x80 else length.to_bytes((length.bit_length() + 7) // 8)
+    return bytes([tag, 0x80 + len(size) if size else length]) + size + content
+
+
+@pytest.fixture(scope="session")
+def make_request() -> Callable[..., Request]:
+    """Make a `Request`; the key of an RSA scheme is RSAPublicKey, or (modulus, exponent)."""
+
+    def make(scheme: str, key: bytes | tuple[int, int], *rest: bytes, **options: int) -> Request:
+        if isinstance(key, tuple):
+            numbers = (_der(2, number.to_bytes(number.bit_length() // 8 + 1)) for number in key)
+            key = _der(0x30, b"".join(numbers))
+        if scheme in "PS":
+            key = _der(0x30, _RSA_ALGORITHM + _der(3, b"\0" + key))
+        return Request(scheme, key, *rest, **options)
+
+    return make
