@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -64,9 +65,7 @@ class Request:
 
     def encode(self) -> bytes:
         scheme = ord(self.scheme) | (0x80 if self.is_digest else 0)
-        fields = b"".join(
-            struct.pack(">H", len(field)) + field for field in (self.spki, self.message, self.signature)
-        )
+        fields = b"".join(struct.pack(">H", len(field)) + field for field in (self.spki, self.message, self.signature))
         return struct.pack("4B", scheme, self.hash_size, self.mgf_size, self.salt_size) + fields
 
 
@@ -85,10 +84,10 @@ def judge_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Judge]
                 if shutil.which(tool) is None:
                     pytest.skip(f"{tool} is not installed")
             output = tmp_path_factory.mktemp(name) / "judge"
-            sources = [*CORE.glob("src/*.c"), CORE / "tests/judge.c", CORE / "tests/judge_stdio.c"]
+            sources: list[Path] = [*CORE.glob("src/*.c"), CORE / "tests/judge.c", CORE / "tests/judge_stdio.c"]
             warnings = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror"]
-            command = [build.compiler, *warnings, *build.flags, f"-I{CORE / 'include'}", *sources, "-o", output]
-            subprocess.run(command, check=True)
+            include = f"-I{CORE / 'include'}"
+            subprocess.run([build.compiler, *warnings, *build.flags, include, *sources, "-o", output], check=True)
             programs[name] = output
         return programs[name]
 
@@ -139,12 +138,12 @@ def _der(tag: int, content: bytes) -> bytes:
 def make_request() -> Callable[..., Request]:
     """Make a `Request`; the key of an RSA scheme is RSAPublicKey, or (modulus, exponent)."""
 
-    def make(scheme: str, key: bytes | tuple[int, int], *rest: bytes, **options: int) -> Request:
+    def make(scheme: str, key: bytes | tuple[int, int], message: bytes, signature: bytes, **options: Any) -> Request:
         if isinstance(key, tuple):
             numbers = (_der(2, number.to_bytes(number.bit_length() // 8 + 1)) for number in key)
             key = _der(0x30, b"".join(numbers))
         if scheme in "PS":
             key = _der(0x30, _RSA_ALGORITHM + _der(3, b"\0" + key))
-        return Request(scheme, key, *rest, **options)
+        return Request(scheme, key, message, signature, **options)
 
     return make
