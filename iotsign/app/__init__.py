@@ -1,1 +1,52 @@
-"""app."""
+"""What iotsign does, as functions that a script can call; files in, files out, errors as exceptions.
+
+Example:
+    ```python
+    from pathlib import Path
+
+    from iotsign.app import SigningOptions, sign_image
+    from iotsign.keys import open_signer
+    from iotsign.platforms import Registry
+
+    options = SigningOptions(Registry().get("AmazonFreeRTOS-Default"))
+    sign_image(Path("app.hex"), Path("app.signed"), options, open_signer("pem:signing.pem"))
+    ```
+"""
+
+from iotsign.app._input_file import Source, read_small_file, source_name
+from iotsign.app._inspect import InspectedImage, inspect_image
+from iotsign.app._many import Outcome, verify_images
+from iotsign.app._output_file import Target, output_file
+from iotsign.app._payload import INPUT_FORMATS, PayloadOptions
+from iotsign.app._sign import SignedImage, SigningOptions, attach_signature, digest_image, sign_image
+from iotsign.app._steps import STEPS, Step, Steps
+from iotsign.app._trust import Candidate, Trust
+from iotsign.app._verify import VerifiedImage, VerifyOptions, extract_payload, verify_image
+
+__all__ = [
+    "INPUT_FORMATS",
+    "STEPS",
+    "Candidate",
+    "InspectedImage",
+    "Outcome",
+    "PayloadOptions",
+    "SignedImage",
+    "SigningOptions",
+    "Source",
+    "Step",
+    "Steps",
+    "Target",
+    "Trust",
+    "VerifiedImage",
+    "VerifyOptions",
+    "attach_signature",
+    "digest_image",
+    "extract_payload",
+    "inspect_image",
+    "output_file",
+    "read_small_file",
+    "sign_image",
+    "source_name",
+    "verify_image",
+    "verify_images",
+]

@@ -1,0 +1,148 @@
+"""Output that is whole or not there.
+
+A regular file is written to a temporary file in the same directory, synced and renamed, so that an interrupted command
+leaves the old file or the new one. What cannot be renamed over (a stream, a FIFO, a device) receives the bytes once all
+of them are known to be good.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, BinaryIO, Final, cast
+
+from iotsign.errors import ConfigError, StoreError
+
+__all__ = ["Target", "output_file", "store_error"]
+
+Target = Path | IO[bytes]
+
+_COPY_SIZE: Final = 1 << 20
+# where the kernel keeps names of things that are open already
+_DIRECT_PARENTS: Final = ("/dev/", "/proc/")
+
+
+def store_error(error: OSError, what: object) -> StoreError:
+    """Say which file the system refused, and why."""
+    code = errno.errorcode.get(error.errno or 0, "IoError")
+    return StoreError(code, f"{what}: {error.strerror or error}", path=str(what), errno=error.errno)
+
+
+def _is_direct(path: Path) -> bool:
+    """Tell whether a path is written to as it stands; a directory is refused.
+
+    Raises:
+        StoreError: The path is a directory or cannot be looked at.
+    """
+    if str(path).startswith(_DIRECT_PARENTS):
+        return True
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise store_error(error, path) from error
+    if stat.S_ISDIR(mode):
+        raise StoreError("EISDIR", f"{path}: expected a file to write, got a directory", path=str(path))
+    return not stat.S_ISREG(mode)
+
+
+def _refuse_inputs(path: Path, inputs: Iterable[Path]) -> None:
+    for source in inputs:
+        with contextlib.suppress(OSError):
+            if path.samefile(source) and path.is_file():
+                message = f"{path}: the output is also an input ({source}); it would be lost"
+                hint = "choose another name for the output"
+                raise ConfigError("OutputIsInput", message, path=str(path), hint=hint)
+
+
+def _wanted_mode(path: Path) -> int:
+    """Permission bits: those of the file that is replaced, else what the umask leaves."""
+    with contextlib.suppress(FileNotFoundError):
+        return stat.S_IMODE(path.stat().st_mode)
+    umask = os.umask(0)
+    os.umask(umask)
+    return 0o666 & ~umask
+
+
+def _sync_directory(directory: Path) -> None:
+    # some file systems do not sync directories; the rename stands all the same
+    with contextlib.suppress(OSError):
+        fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+
+@contextlib.contextmanager
+def _renamed(path: Path) -> Iterator[BinaryIO]:
+    final = Path(os.path.realpath(path))
+    try:
+        mode = _wanted_mode(final)
+        fd, name = tempfile.mkstemp(prefix=".iotsign-", dir=final.parent)
+    except OSError as error:
+        raise store_error(error, path) from error
+    try:
+        with os.fdopen(fd, "w+b", buffering=0) as file:
+            yield cast("BinaryIO", file)
+            os.fchmod(fd, mode)
+            os.fsync(fd)
+        os.replace(name, final)  # noqa: PTH105
+    except OSError as error:
+        raise store_error(error, path) from error
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)  # noqa: PTH108
+    _sync_directory(final.parent)
+
+
+@contextlib.contextmanager
+def _copied(target: Target) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile(buffering=0) as file:
+        yield cast("BinaryIO", file)
+        file.seek(0)
+        try:
+            if isinstance(target, Path):
+                with target.open("wb", buffering=0) as out:
+                    shutil.copyfileobj(file, out, _COPY_SIZE)
+            else:
+                shutil.copyfileobj(file, target, _COPY_SIZE)
+                target.flush()
+        except OSError as error:
+            raise store_error(error, target if isinstance(target, Path) else "standard output") from error
+
+
+@contextlib.contextmanager
+def output_file(target: Target, *, inputs: Iterable[Path] = (), dry_run: bool = False) -> Iterator[BinaryIO]:
+    """Give a seekable file to write to; publish it if the body ends well.
+
+    Args:
+        target: A path, or a stream opened for bytes.
+        inputs: Files that must survive: none of them may be the target.
+        dry_run: Check the target, and publish nothing.
+
+    Yields:
+        An unbuffered file, readable and writable, with a file descriptor.
+
+    Raises:
+        ConfigError: The target is one of the inputs.
+        StoreError: The target is a directory, or the system does not take the bytes; nothing partial is left.
+    """
+    direct = True
+    if isinstance(target, Path):
+        direct = _is_direct(target)
+        _refuse_inputs(target, inputs)
+    if dry_run:
+        with tempfile.TemporaryFile(buffering=0) as file:
+            yield cast("BinaryIO", file)
+    elif direct:
+        with _copied(target) as file:
+            yield file
+    else:
+        with _renamed(cast("Path", target)) as file:
+            yield file

@@ -1,0 +1,71 @@
+"""The numbered steps of a verification, and how far one came."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from iotsign.errors import IotsignError
+
+__all__ = ["STEPS", "Step", "Steps"]
+
+STEPS: Final = {
+    1: "signed object",  # the layout is exactly that of the format
+    2: "payload",  # its size is the stated one, and the platform's limit is kept
+    3: "algorithm",  # known, and allowed by the platform; SHA-1 only where a platform has nothing better
+    4: "key",  # usable, of a type that the algorithm and the platform take
+    5: "signature",  # made over exactly this payload by the key
+    6: "certificate",  # permits code signing now, and leads to a trusted root
+}
+
+Outcome = Literal["passed", "failed", "skipped"]
+
+
+@dataclass(slots=True)
+class Step:
+    """One step.
+
+    Attributes:
+        number: As in `STEPS`.
+        outcome: ``passed``, ``failed`` or ``skipped``.
+        detail: What was found.
+    """
+
+    number: int
+    outcome: Outcome
+    detail: str
+
+    @property
+    def name(self) -> str:
+        """What the step looks at."""
+        return STEPS[self.number]
+
+
+@dataclass(slots=True)
+class Steps:
+    """A record of the steps that were taken; it survives the error that ends a verification.
+
+    Attributes:
+        taken: The steps so far, in order.
+        warnings: What did not change the verdict and should be known.
+    """
+
+    taken: list[Step] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+    @contextmanager
+    def step(self, number: int) -> Iterator[Step]:
+        """Take one step; an error of the body is recorded, gets ``step`` into its data, and goes on."""
+        step = Step(number, "failed", "")
+        self.taken.append(step)
+        try:
+            yield step
+        except IotsignError as error:
+            step.detail = error.message
+            error.data.setdefault("step", number)
+            raise
+        step.outcome = "passed"
+
+    def skip(self, number: int, detail: str) -> None:
+        """Record a step that does not apply."""
+        self.taken.append(Step(number, "skipped", detail))

@@ -1,0 +1,135 @@
+"""What a verdict rests on: a public key, a certificate, or a directory of them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iotsign.errors import CertificateError, KeyFamilyError, KeyUnavailableError
+from iotsign.platforms import Platform
+
+if TYPE_CHECKING:
+    from cryptography import x509
+
+    from iotsign.keys import PublicKey, TrustStore
+
+__all__ = ["Candidate", "Trust"]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A key that may have made the signature.
+
+    Attributes:
+        key: The public key.
+        certificate: The certificate about it; None for a bare key.
+    """
+
+    key: "PublicKey"
+    certificate: "x509.Certificate | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What the user trusts.
+
+    Attributes:
+        name: The file or directory it came from.
+        candidates: Keys that may have signed, at least one.
+        store: Roots and intermediates that a certificate must lead to; None if the key or certificate is trusted as
+            it stands.
+    """
+
+    name: str
+    candidates: tuple[Candidate, ...]
+    store: "TrustStore | None" = None
+
+    @classmethod
+    def from_key(cls, path: Path) -> "Trust":
+        """Trust one public key.
+
+        Raises:
+            KeyFamilyError: The file does not hold a usable public key.
+        """
+        from iotsign.keys import load_public_key
+
+        return cls(str(path), (Candidate(load_public_key(path)),))
+
+    @classmethod
+    def from_certificate(cls, path: Path) -> "Trust":
+        """Trust one certificate: its key, as far as it permits code signing at the time in question.
+
+        Raises:
+            KeyFamilyError: The file does not hold a usable certificate.
+        """
+        from iotsign.keys import certificate_key, load_certificate
+
+        certificate = load_certificate(path)
+        return cls(str(path), (Candidate(certificate_key(certificate), certificate),))
+
+    @classmethod
+    def from_directory(cls, directory: Path) -> "Trust":
+        """Trust whatever leads to a root in a directory.
+
+        A signed object does not carry its signer's certificate, so this lies in the directory too, with the
+        intermediates: who signed is found by trying each certificate that is not a CA's.
+
+        Raises:
+            KeyFamilyError: The directory cannot be read, or holds no certificate whose key may have signed.
+            CertificateError: A certificate's extensions are malformed.
+        """
+        from iotsign.keys import TrustStore, certificate_key
+
+        store = TrustStore(directory)
+        candidates, refusal = [], None
+        for certificate in store.signers:
+            try:
+                candidates.append(Candidate(certificate_key(certificate), certificate))
+            except KeyFamilyError as error:
+                refusal = error
+        if not candidates:
+            message = f"{directory}: expected a signer's certificate beside the CAs, got none that can be used"
+            raise KeyUnavailableError("NoSignerCertificate", message, path=str(directory)) from refusal
+        return cls(str(directory), tuple(candidates), store)
+
+    def check_certificate(self, certificate: "x509.Certificate", at: datetime, platform: Platform | None) -> str:
+        """Check that the signer's certificate permits code signing and leads to what is trusted.
+
+        Args:
+            certificate: The signer's own.
+            at: The time in question, with its time zone.
+            platform: What else the certificate has to permit.
+
+        Returns:
+            What was found, for people.
+
+        Raises:
+            CertificateError: It does not permit code signing, or leads to no trusted root.
+            ExpiredError: A certificate is not valid at that time.
+        """
+        from iotsign.keys import check_signing_certificate
+
+        if platform is not None:
+            _check_platform_purpose(certificate, platform)
+        if self.store is None:
+            check_signing_certificate(certificate, at=at)
+            return f"trusted as it stands, permits code signing at {at.isoformat(timespec='seconds')}"
+        chain = self.store.verify_chain(certificate, at=at)
+        names = " < ".join(link.subject.rfc4514_string() or "(no name)" for link in chain.certificates)
+        return f"{names}, valid at {at.isoformat(timespec='seconds')}"
+
+
+def _check_platform_purpose(certificate: "x509.Certificate", platform: Platform) -> None:
+    """Refuse the purpose `any` where the platform wants `codeSigning` itself."""
+    from cryptography import x509
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+
+    if "any" in platform.certificate.extended_key_usage:
+        return
+    try:
+        purposes = list(certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value)
+    except (x509.ExtensionNotFound, ValueError):
+        purposes = []
+    if ExtendedKeyUsageOID.CODE_SIGNING not in purposes:
+        message = f"platform {platform.platform_id} wants a certificate with extended key usage codeSigning"
+        raise CertificateError("NoCodeSigning", message, platform=platform.platform_id)
