@@ -74,13 +74,18 @@ def describe(error: BaseException) -> dict[str, Any]:
     return about | ({"hint": hint} if hint else {}) | ({"data": jsonable(data)} if data else {})
 
 
-def report(error: BaseException, *, as_json: bool) -> int:
+def report(error: BaseException, *, as_json: bool, about_file: str | None = None) -> int:
     """Report an error on stderr.
+
+    Args:
+        error: What happened.
+        as_json: Print one JSON object instead of words.
+        about_file: The file among several that it happened to.
 
     Returns:
         The exit code that it means.
     """
-    about = describe(error)
+    about = describe(error) | ({"image": about_file} if about_file else {})
     if about["exitCode"] == BROKEN_PIPE:
         drop_stdout()
         return BROKEN_PIPE
@@ -91,7 +96,8 @@ def report(error: BaseException, *, as_json: bool) -> int:
     elif about["exitCode"] == INTERRUPTED:
         say("interrupted")
     else:
-        say(about["message"], label="error", colour="red")
+        named = about_file is None or about["message"].startswith(about_file)
+        say(about["message"] if named else f"{about_file}: {about['message']}", label="error", colour="red")
         if "hint" in about:
             say(about["hint"], label="hint", colour="cyan")
     return int(about["exitCode"])

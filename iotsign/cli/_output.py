@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from rich.table import Table
     from rich.text import Text
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -149,12 +149,18 @@ def warn(words: str) -> None:
     say(words, label="warning", colour="yellow")
 
 
-def stdout_console() -> "Console":
-    """Give the rich console of stdout: no markup, no guessing, no wrapping where nobody watches."""
+def _show(*renderables: "Table | Text") -> None:
+    """Print on stdout: no markup, no guessing; where nobody watches also no wrapping and no padding."""
     from rich.console import Console
 
     tty = sys.stdout.isatty()
-    return Console(file=sys.stdout, markup=False, emoji=False, highlight=False, width=None if tty else _WIDE)
+    console = Console(file=sys.stdout, markup=False, emoji=False, highlight=False, width=None if tty else _WIDE)
+    if tty:
+        console.print(*renderables, sep="\n")
+        return
+    with console.capture() as captured:
+        console.print(*renderables, sep="\n")
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
 def styled(text: object, style: str) -> "Text":
@@ -182,7 +188,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, tit
     table = Table(*columns, title=title and printable(title), title_justify="left", box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*map(_cell, row))
-    stdout_console().print(table)
+    _show(table)
 
 
 def print_fields(fields: Iterable[tuple[str, object]], *, title: str | None = None) -> None:
@@ -190,11 +196,11 @@ def print_fields(fields: Iterable[tuple[str, object]], *, title: str | None = No
     from rich.table import Table
     from rich.text import Text
 
-    if title:
-        stdout_console().print(Text(printable(title), style="bold"))
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(style="cyan", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in fields:
         table.add_row(name, _cell(value))
-    stdout_console().print(table)
+    if title:
+        _show(Text(printable(title), style="bold"))
+    _show(table)

@@ -1,8 +1,266 @@
 """`iotsign image`: sign, verify and look into firmware images."""
 
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 import click
+
+from iotsign.cli._errors import report
+from iotsign.cli._files import size_of, source_of, target_of
+from iotsign.cli._image_options import (
+    dry_run_option,
+    output_option,
+    packing_options,
+    signing_options,
+    trust_options,
+    verify_options,
+)
+from iotsign.cli._output import json_option, json_wanted, no_input_option, print_json, say, warn
+from iotsign.cli._passphrase import passphrase_option, passphrase_source
+from iotsign.cli._progress import progress
+
+if TYPE_CHECKING:
+    from iotsign.app import SignedImage
+
+_LONGEST_SIGNATURE = 1 << 16  # bytes; RSA-4096 has 512
 
 
 @click.group()
 def image() -> None:
-    """Sign, verify and look into firmware images."""
+    r"""Sign, verify and look into firmware images.
+
+    \b
+    sign     makes a signed object of a firmware file
+    verify   says whether it can be trusted, and at which step not
+    inspect  shows what is in it        extract  takes the payload out
+    digest   and attach: sign where the key is, without bringing it here
+    """
+
+
+@image.command()
+@click.argument("source", metavar="IN")
+@packing_options
+@click.option("-k", "--key", required=True, metavar="KEY_URI", help="Private key, for example pem:signing.pem.")
+@passphrase_option()
+@output_option("The signed object")
+@dry_run_option
+@no_input_option
+@json_option
+def sign(source: str, key: str, passphrase_file: str | None, output: str, dry_run: bool, **given: Any) -> None:
+    r"""Sign the firmware IN: .bin, Intel HEX, ELF, UF2, or any file as it is.
+
+    The same IN and key give the same bytes. The signature is verified before OUT appears, and OUT appears whole or not
+    at all.
+
+    \b
+    Examples:
+      iotsign image sign app.bin -p AmazonFreeRTOS-Default -k pem:signing.pem -o app.signed
+      iotsign image sign app.hex -p MCUboot-ECDSA-P256 -f JSONEmbedded -k pem:signing.pem -o app.signed
+      iotsign image sign job.bin -p AWSIoTDeviceManagement-SHA256-ECDSA -k pem:signing.pem \
+          --s3 my-bucket/job.bin@3sL4kqtJlcpXroDTDmJ -o job.signed.json
+      make -s app.bin && cat app.bin | iotsign image sign - -p my-board.toml -k pem:signing.pem -o -
+    """
+    from iotsign.app import sign_image
+    from iotsign.keys import open_signer
+
+    options = signing_options(given)
+    stream, target = source_of(source), target_of(output)
+    signer = open_signer(key, passphrase=passphrase_source(passphrase_file, key))
+    with progress(f"signing {source}", size_of(source)) as advance:
+        signed = sign_image(stream, target, options, signer, inputs=_key_files(key), dry_run=dry_run, progress=advance)
+    _report_signed(source, output, signed, dry_run=dry_run)
+
+
+@image.command()
+@click.argument("source", metavar="IN")
+@packing_options
+@output_option("The digest, as raw bytes")
+@dry_run_option
+@json_option
+def digest(source: str, output: str, dry_run: bool, **given: Any) -> None:
+    r"""Write the digest of the firmware IN, to be signed where the key is.
+
+    OUT holds the digest's bytes and nothing else. Sign them there, bring the signature back, and attach it with the
+    same options:
+
+    \b
+      iotsign image digest app.bin -p AmazonFreeRTOS-Default -o app.digest
+      openssl pkeyutl -sign -inkey KEY.pem -pkeyopt digest:sha256 -in app.digest -out app.sig
+      iotsign image attach app.bin -p AmazonFreeRTOS-Default --signature app.sig --key PUB.pem -o app.signed
+    """
+    from iotsign.app import digest_image
+
+    options = signing_options(given)
+    stream, target = source_of(source), target_of(output)
+    with progress(f"hashing {source}", size_of(source)) as advance:
+        hash_, value = digest_image(stream, target, options, dry_run=dry_run, progress=advance)
+    if json_wanted():
+        about = {"digest": {"algorithm": hash_.value, "value": value.hex()}, "size": len(value), "dryRun": dry_run}
+        print_json({"image": source, "platformId": options.platform.platform_id, **about})
+    else:
+        say(f"{hash_.value} of {source}: {value.hex()}")
+
+
+@image.command()
+@click.argument("source", metavar="IN")
+@packing_options
+@click.option("--signature", "signature_file", required=True, metavar="SIG", help="ECDSA: DER; RSA: PKCS#1 v1.5.")
+@click.option("--key", required=True, metavar="PUB.pem", help="The public key that must verify it.")
+@output_option("The signed object")
+@dry_run_option
+@json_option
+def attach(source: str, signature_file: str, key: str, output: str, dry_run: bool, **given: Any) -> None:
+    r"""Make a signed object of the firmware IN and a signature made elsewhere.
+
+    A signature that does not verify is not attached. `iotsign image digest --help` shows the whole ceremony. An Ed25519
+    signature is made over the payload itself (openssl pkeyutl -sign -rawin).
+    """
+    from iotsign.app import attach_signature, read_small_file
+    from iotsign.keys import load_public_key
+
+    options = signing_options(given)
+    stream, target = source_of(source), target_of(output)
+    public_key = load_public_key(key)
+    signature = read_small_file(source_of(signature_file), _LONGEST_SIGNATURE)
+    inputs = [Path(signature_file), Path(key)]
+    with progress(f"packing {source}", size_of(source)) as advance:
+        signed = attach_signature(
+            stream, target, options, signature, public_key, inputs=inputs, dry_run=dry_run, progress=advance
+        )
+    _report_signed(source, output, signed, dry_run=dry_run)
+
+
+@image.command()
+@click.argument("images", metavar="IMG...", nargs=-1, required=True)
+@trust_options
+@click.option("--payload", metavar="FILE", help="The payload of a JSONDetached object; only with one IMG.")
+@click.option("--integrity-only", is_flag=True, help="Be content without a key: exit 0 if the payload is whole.")
+@json_option
+@click.pass_context
+def verify(
+    ctx: click.Context, /, images: tuple[str, ...], payload: str | None, integrity_only: bool, **given: Any
+) -> None:
+    r"""Say whether each IMG can be trusted, and if not, at which step it failed.
+
+    Give what you trust: a public key, a certificate, or a directory with roots (and the intermediates and signer
+    certificates under them). Without any of them authenticity is not checked, and the exit code is 1.
+
+    \b
+    Steps: 1 signed object  2 payload  3 algorithm  4 key  5 signature  6 certificate
+    Exit code, the highest of all IMGs: 0 trusted, 1 not trusted, 3 malformed, 4 key, 5 unreadable.
+
+    \b
+    Examples:
+      iotsign image verify app.signed --key signing.pub.pem
+      iotsign image verify app.signed --trust /etc/iotsign/trust -p AmazonFreeRTOS-Default --strict
+      iotsign image verify job.signed.json --payload job.bin --certificate signing.crt --at 2030-01-31
+      iotsign image verify build/*.signed --key signing.pub.pem --json
+    """
+    if payload is not None and len(images) > 1:
+        raise click.UsageError("--payload belongs to one IMG", ctx)
+    from iotsign.app import verify_images
+    from iotsign.cli._image_report import print_verdict, verdict_json
+
+    options = verify_options(given, integrity_only=integrity_only)
+    sources = [source_of(name) for name in images]
+    evidence = source_of(payload) if payload is not None else None
+    worst = 0
+    with progress(f"verifying {images[0]}", size_of(images[0])) as advance:
+        for outcome in verify_images(sources, options, payload=evidence, progress=advance):
+            about = verdict_json(outcome)
+            if json_wanted():
+                print_json(about)
+            else:
+                print_verdict(outcome)
+            worst = max(worst, about["exitCode"])
+    ctx.exit(worst)
+
+
+@image.command()
+@click.argument("images", metavar="IMG...", nargs=-1, required=True)
+@json_option
+@click.pass_context
+def inspect(ctx: click.Context, /, images: tuple[str, ...]) -> None:
+    r"""Show what is in each IMG, without judging it.
+
+    The form is read strictly; whether the signature holds is what `iotsign image verify` says.
+
+    \b
+    Examples:
+      iotsign image inspect app.signed
+      iotsign image inspect build/*.signed --json
+    """
+    from iotsign.app import inspect_image
+    from iotsign.cli._image_report import print_inspected
+    from iotsign.errors import IotsignError
+
+    worst = 0
+    for name in images:
+        try:
+            with progress(f"reading {name}", size_of(name)) as advance:
+                inspected = inspect_image(source_of(name), progress=advance)
+        except IotsignError as error:
+            worst = max(worst, report(error, as_json=json_wanted(), about_file=name))
+        else:
+            print_inspected(inspected, as_json=json_wanted())
+    ctx.exit(worst)
+
+
+@image.command()
+@click.argument("source", metavar="IMG")
+@output_option("The payload")
+@trust_options
+@dry_run_option
+@json_option
+def extract(source: str, output: str, dry_run: bool, **given: Any) -> None:
+    r"""Take the payload out of the signed object IMG.
+
+    With --key, --certificate or --trust nothing comes out unless the signature holds; what is written is what was
+    verified. Without them only the form is checked, and a warning says so.
+
+    \b
+    Examples:
+      iotsign image extract app.signed --key signing.pub.pem -o app.bin
+      iotsign image extract app.signed -o - | sha256sum
+    """
+    from iotsign.app import Steps, extract_payload
+
+    options = verify_options(given, integrity_only=True)
+    stream, target = source_of(source), target_of(output)
+    steps = Steps()
+    with progress(f"extracting {source}", size_of(source)) as advance:
+        extracted = extract_payload(stream, target, options, dry_run=dry_run, steps=steps, progress=advance)
+    for words in steps.warnings:
+        warn(words)
+    if json_wanted():
+        from iotsign.cli._image_report import image_json
+
+        trusted = {"verdict": "trusted" if extracted.signer else "intact", "warnings": steps.warnings}
+        print_json({"image": source, "output": output, **image_json(extracted.image), **trusted, "dryRun": dry_run})
+    else:
+        say(f"{source}: {extracted.image.raw_payload_size} bytes of payload to {output}{_unless(dry_run)}")
+
+
+def _key_files(uri: str) -> list[Path]:
+    """List the files that a key URI names, so that no output replaces them."""
+    return [Path(uri.removeprefix("pem:")).expanduser()] if uri.startswith("pem:") else []
+
+
+def _unless(dry_run: bool) -> str:
+    return " (dry run: nothing was written)" if dry_run else ""
+
+
+def _report_signed(source: str, output: str, signed: "SignedImage", *, dry_run: bool) -> None:
+    for region in signed.left_out:
+        warn(f"{source}: {region} is not part of the image")
+    if signed.location is not None and not signed.location.bucket:
+        warn("without --s3 the signed object names a local file as its payload, and no bucket")
+    if json_wanted():
+        from iotsign.cli._image_report import signed_json
+
+        print_json(signed_json(output, signed, dry_run=dry_run))
+        return
+    say(
+        f"{source}: {signed.raw_payload_size} bytes signed with {signed.algorithm.name} for {signed.platform_id}; "
+        f"{signed.image_format}, {signed.size} bytes to {output}{_unless(dry_run)}"
+    )

@@ -1,0 +1,165 @@
+"""What several verbs of `iotsign image` take."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from iotsign.app import SigningOptions, VerifyOptions
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+_MAX_ADDRESS = (1 << 64) - 1
+_MAX_BYTE = 0xFF
+
+
+def number_up_to(largest: int) -> Callable[[str], int]:
+    """Make a reader of numbers as C writes them (``4096``, ``0x1000``), from 0 to `largest`."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text, 0)
+        except ValueError:
+            value = -1
+        if not 0 <= value <= largest:
+            raise click.BadParameter(f"expected a number from 0 to {largest:#x}, got {text!r}")
+        return value
+
+    return number
+
+
+def point_in_time(text: str) -> datetime:
+    """Read a point in time in ISO 8601; UTC unless an offset is given."""
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        message = f"expected ISO 8601 such as 2030-01-31 or 2030-01-31T12:00:00Z, got {text!r}"
+        raise click.BadParameter(message) from None
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _apply(*options: Callable[[_Function], _Function]) -> Callable[[_Function], _Function]:
+    def decorate(function: _Function) -> _Function:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Do everything but write the output.")
+
+
+def output_option(words: str) -> Callable[[_Function], _Function]:
+    """Add ``-o``."""
+    return click.option("-o", "--output", metavar="OUT", required=True, help=f"{words}; - is standard output.")
+
+
+packing_options: Callable[[_Function], _Function] = _apply(
+    click.option(
+        "-p", "--platform", required=True, metavar="PLATFORM", help="Signing platform: its id, or a .toml file."
+    ),
+    click.option(
+        "-f",
+        "--format",
+        "image_format",
+        metavar="FORMAT",
+        help="JSONEmbedded, JSONDetached or native; by default what the platform prefers.",
+    ),
+    click.option(
+        "--hash", "hash_name", metavar="HASH", help="SHA256, SHA384, …; by default what the platform prefers."
+    ),
+    click.option(
+        "--s3",
+        metavar="BUCKET/KEY@VERSION",
+        help="Where the payload of a JSONDetached object lives: the signed version.",
+    ),
+    click.option(
+        "--input-format",
+        metavar="auto|bin|hex|elf|uf2",
+        default="auto",
+        show_default=True,
+        help="What IN is. auto makes a flat image of Intel HEX, ELF and UF2, except for JSONDetached; bin takes the "
+        "bytes as they are.",
+    ),
+    click.option(
+        "--address", type=number_up_to(_MAX_ADDRESS), metavar="ADDRESS", help="Where the image has to begin in memory."
+    ),
+    click.option(
+        "--fill", type=number_up_to(_MAX_BYTE), metavar="BYTE", default="0xFF", show_default=True, help="Fills gaps."
+    ),
+)
+
+
+def signing_options(given: dict[str, Any]) -> "SigningOptions":
+    """Make `SigningOptions` of what `packing_options` took from the command line.
+
+    Raises:
+        ConfigError: No such platform, or a malformed S3 location.
+        UnsupportedAlgorithmError: No such hash.
+    """
+    from iotsign.algorithms import HashAlgorithm
+    from iotsign.app import INPUT_FORMATS, PayloadOptions, SigningOptions
+    from iotsign.formats.jsonimage import S3Location
+
+    if given["input_format"] not in INPUT_FORMATS:
+        got = given["input_format"]
+        raise click.BadParameter(
+            f"expected one of {', '.join(INPUT_FORMATS)}, got {got!r}", param_hint="--input-format"
+        )
+    return SigningOptions(
+        platform=_platform(given["platform"]),
+        image_format=given["image_format"],
+        hash_algorithm=HashAlgorithm.from_name(given["hash_name"]) if given["hash_name"] else None,
+        location=S3Location.parse(given["s3"]) if given["s3"] else None,
+        payload=PayloadOptions(given["input_format"], given["address"], given["fill"]),
+    )
+
+
+trust_options: Callable[[_Function], _Function] = _apply(
+    click.option("--key", metavar="PUB.pem", help="Trust this public key."),
+    click.option("--certificate", metavar="CERT.pem", help="Trust this certificate's key, if it permits code signing."),
+    click.option(
+        "--trust",
+        metavar="DIR",
+        help="Trust what leads to a root in DIR; signer certificates and intermediates lie there too.",
+    ),
+    click.option(
+        "--at", type=point_in_time, metavar="TIME", help="When certificates must be valid (ISO 8601); by default now."
+    ),
+    click.option(
+        "-p", "--platform", metavar="PLATFORM", help="Demand what this platform demands: an id, or a .toml file."
+    ),
+    click.option("--strict", is_flag=True, help="Refuse SHA-1 and weak or publicly known keys instead of warning."),
+)
+
+
+def verify_options(given: dict[str, Any], *, integrity_only: bool) -> "VerifyOptions":
+    """Make `VerifyOptions` of what `trust_options` took from the command line.
+
+    Raises:
+        KeyFamilyError: The key or certificate cannot be used.
+        ConfigError: No such platform.
+    """
+    from iotsign.app import Trust, VerifyOptions
+
+    sources = {"key": Trust.from_key, "certificate": Trust.from_certificate, "trust": Trust.from_directory}
+    chosen = [name for name in sources if given[name] is not None]
+    if len(chosen) > 1:
+        raise click.UsageError(f"give one of --{' and --'.join(chosen)}, not both", click.get_current_context())
+    return VerifyOptions(
+        trust=sources[chosen[0]](Path(given[chosen[0]])) if chosen else None,
+        platform=_platform(given["platform"]) if given["platform"] else None,
+        at=given["at"],
+        strict=given["strict"],
+        integrity_only=integrity_only,
+    )
+
+
+def _platform(name: str) -> Any:
+    from iotsign.platforms import Registry
+
+    return Registry().get(name)

@@ -1,0 +1,142 @@
+"""How results of `iotsign image` look, as JSON and as tables."""
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+from iotsign.cli._errors import describe, exit_code, report
+from iotsign.cli._output import finish_output, print_fields, print_json, print_table, styled, warn
+
+if TYPE_CHECKING:
+    from iotsign.app import Candidate, InspectedImage, Outcome, SignedImage
+    from iotsign.formats.jsonimage import JsonImage, S3Location
+    from iotsign.keys import PublicKey
+
+_STYLES = {"passed": "green", "failed": "bold red", "skipped": "dim"}
+
+
+def _key(key: "PublicKey") -> dict[str, Any]:
+    return {"keyType": key.key_type.value, "fingerprint": key.fingerprint.hex()}
+
+
+def _location(location: "S3Location | None") -> dict[str, Any]:
+    if location is None:
+        return {}
+    return {"payloadLocation": {"bucketName": location.bucket, "key": location.key, "version": location.version}}
+
+
+def _digest(algorithm: str, digest: bytes) -> dict[str, str]:
+    return {"algorithm": algorithm, "value": digest.hex()}
+
+
+def signed_json(name: str, signed: "SignedImage", *, dry_run: bool) -> dict[str, Any]:
+    """Describe what `image sign` and `image attach` made."""
+    return {
+        "image": name,
+        "platformId": signed.platform_id,
+        "imageFormat": signed.image_format,
+        "signatureAlgorithm": signed.algorithm.name,
+        "signature": base64.b64encode(signed.signature).decode(),
+        "rawPayloadSize": signed.raw_payload_size,
+        "size": signed.size,
+        "digest": _digest(signed.digest_algorithm.value, signed.digest),
+        "key": _key(signed.key),
+        "inputFormat": signed.source_format,
+        "address": signed.address,
+        "otaSignatureKey": signed.algorithm.ota_key,
+        **_location(signed.location),
+        "dryRun": dry_run,
+    }
+
+
+def image_json(image: "JsonImage") -> dict[str, Any]:
+    """Describe what a signed object says about itself."""
+    from iotsign.formats.jsonimage import payload_hash
+
+    digest = {"digest": _digest(payload_hash(image.algorithm).value, image.digest)} if image.digest else {}
+    return {
+        "imageFormat": image.image_format,
+        "signatureAlgorithm": image.algorithm.name,
+        "signature": base64.b64encode(image.signature).decode(),
+        "rawPayloadSize": image.raw_payload_size,
+        **digest,
+        **_location(image.location),
+        "otaSignatureKey": image.algorithm.ota_key,
+    }
+
+
+def _signer(signer: "Candidate | None") -> dict[str, Any]:
+    if signer is None:
+        return {}
+    about = {"key": _key(signer.key)}
+    certificate = signer.certificate
+    if certificate is None:
+        return about
+    return about | {
+        "certificate": {
+            "subject": certificate.subject.rfc4514_string(),
+            "issuer": certificate.issuer.rfc4514_string(),
+            "serialNumber": f"{certificate.serial_number:x}",
+            "notValidBefore": certificate.not_valid_before_utc.isoformat(),
+            "notValidAfter": certificate.not_valid_after_utc.isoformat(),
+        }
+    }
+
+
+def verdict_json(outcome: "Outcome") -> dict[str, Any]:
+    """Describe how the verification of one image ended."""
+    steps, verified, error = outcome.steps, outcome.verified, outcome.error
+    return {
+        "image": outcome.name,
+        "verdict": _verdict(outcome),
+        "exitCode": exit_code(error) if error else 0,
+        **(image_json(verified.image) | _signer(verified.signer) if verified else {}),
+        "steps": [
+            {"number": step.number, "name": step.name, "outcome": step.outcome, "detail": step.detail}
+            for step in steps.taken
+        ],
+        "warnings": steps.warnings,
+        **({"error": describe(error)} if error else {}),
+    }
+
+
+def _verdict(outcome: "Outcome") -> str:
+    """Give the verdict in a word; ``unknown`` where something else than the image prevented one."""
+    if outcome.verified is not None:
+        return "trusted" if outcome.verified.signer else "intact"
+    return {1: "untrusted", 3: "malformed"}.get(exit_code(outcome.error), "unknown") if outcome.error else "unknown"
+
+
+def print_verdict(outcome: "Outcome") -> None:
+    """Show a verdict: the steps as a table and one word on stdout, warnings and the error on stderr."""
+    steps = outcome.steps.taken
+    rows = [(step.number, step.name, styled(step.outcome, _STYLES[step.outcome]), step.detail) for step in steps]
+    print_table(("step", "looks at", "outcome", "found"), rows, title=outcome.name)
+    print_fields([("verdict", styled(_verdict(outcome), "bold red" if outcome.error else "bold green"))])
+    for words in outcome.steps.warnings:
+        warn(f"{outcome.name}: {words}")
+    if outcome.error:
+        finish_output()
+        report(outcome.error, as_json=False, about_file=outcome.name)
+
+
+def print_inspected(inspected: "InspectedImage", *, as_json: bool) -> None:
+    """Show what an image says about itself."""
+    image = inspected.image
+    if as_json:
+        print_json({"image": inspected.name, "size": inspected.size, **image_json(image)})
+        return
+    about = image_json(image)
+    fields: list[tuple[str, object]] = [
+        ("image format", image.image_format),
+        ("size", f"{inspected.size} bytes"),
+        ("payload", f"{image.raw_payload_size} bytes"),
+        ("signature algorithm", image.algorithm.name),
+        ("signature", f"{len(image.signature)} bytes {image.signature.hex()}"),
+        ("OTA job key", image.algorithm.ota_key),
+    ]
+    if "digest" in about:
+        fields.append((f"{about['digest']['algorithm']} of payload", about["digest"]["value"]))
+    if image.location:
+        s3 = image.location
+        fields += [("bucket", s3.bucket or "(a local file)"), ("key", s3.key), ("version", s3.version)]
+    print_fields([*fields, ("verified", styled("no: see image verify", "yellow"))], title=inspected.name)
