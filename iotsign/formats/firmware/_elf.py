@@ -32,8 +32,8 @@ _LAYOUTS: Final = {
     1: _Layout("HHIIIIIHHH", "IIIIIIII", (1, 3, 4, 5), 32),  # type offset vaddr paddr filesz memsz flags align
     2: _Layout("HHIQQQIHHH", "IIQQQQQQ", (2, 4, 5, 6), 64),  # type flags offset vaddr paddr filesz memsz align
 }
-assert [struct.calcsize("<" + layout.header) for layout in _LAYOUTS.values()] == [52 - 16 - 6, 64 - 16 - 6]  # noqa: S101
-assert [struct.calcsize("<" + layout.segment) for layout in _LAYOUTS.values()] == [32, 56]  # noqa: S101
+assert [struct.calcsize("<" + layout.header) for layout in _LAYOUTS.values()] == [52 - 16 - 6, 64 - 16 - 6]
+assert [struct.calcsize("<" + layout.segment) for layout in _LAYOUTS.values()] == [32, 56]
 
 
 @dataclass(frozen=True, slots=True)

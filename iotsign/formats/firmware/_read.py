@@ -52,19 +52,17 @@ def read_firmware(
     if address is not None and not 0 <= address < 1 << 64:
         raise ConfigError("BadAddress", f"expected an address of 64 bits, got {address:#x}", address=address)
     try:
-        with _open(path) as stream:
-            status = os.fstat(stream.fileno())
-            if not stat.S_ISREG(status.st_mode):
-                message = f"{called}: expected a regular file, got another kind"
-                raise StoreError("NotARegularFile", message, path=called)
-            if not status.st_size:
+        _check_kind(path, called)
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if not size:
                 message = f"{called}: expected firmware, got an empty file"
                 raise MalformedImageError("EmptyImage", message, path=called, offset=0)
             if source_format is None:
                 source_format = detect_firmware_format(stream.read(_HEAD), called)
                 stream.seek(0)
             if source_format == "bin":
-                return _flat(stream, called, status.st_size, address, max_size)
+                return _flat(stream, called, size, address, max_size)
             limit = MAX_IMAGE_SIZE if max_size is None else min(max_size, MAX_IMAGE_SIZE)
             return _assemble(stream, called, source_format, address, fill, limit)
     except OSError as error:
@@ -72,12 +70,14 @@ def read_firmware(
         raise StoreError("FileUnreadable", message, path=called) from error
 
 
-def _open(path: Path) -> IO[bytes]:
+def _check_kind(path: Path, name: str) -> None:
+    """Look before opening, because a FIFO would be waited for."""
     try:
-        # without O_NONBLOCK a FIFO would be waited for, where it has to be refused
-        return open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
+        regular = stat.S_ISREG(path.stat().st_mode)
     except ValueError as error:  # a null byte in the name
-        raise OSError(0, str(error)) from None
+        raise StoreError("FileUnreadable", f"{name}: cannot be read: {error}", path=name) from None
+    if not regular:
+        raise StoreError("NotARegularFile", f"{name}: expected a regular file, got another kind", path=name)
 
 
 def _flat(stream: IO[bytes], name: str, size: int, address: int | None, max_size: int | None) -> FirmwareImage:

@@ -13,7 +13,7 @@ from iotsign.formats.firmware._image import Segment, too_large
 
 # magic 0, magic 1, flags, target address, payload size, block number, blocks, family id, data, magic at the end
 _BLOCK: Final = struct.Struct("<8I476sI")
-assert _BLOCK.size == 512  # noqa: S101
+assert _BLOCK.size == 512
 _MAGICS: Final = (0x0A324655, 0x9E5D5157, 0x0AB16F30)
 _DATA_OFFSET: Final = 32
 _MD5_SIZE: Final = 24  # start, length, checksum, at the end of the data field
