@@ -8,8 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from iotsign.keys._authority import IssuedCertificate, certificate_pem, certify_self, certify_with
     from iotsign.keys._chain import VerifiedChain, check_signing_certificate, verify_chain
+    from iotsign.keys._details import KeyDetails, describe_key
+    from iotsign.keys._generate import generate_key, write_key_file
     from iotsign.keys._loading import certificate_key, load_certificate, load_certificates, load_public_key
+    from iotsign.keys._private import Passphrase
     from iotsign.keys._public import PublicKey
     from iotsign.keys._signer import Signer
     from iotsign.keys._trust_store import TrustStore
@@ -17,35 +21,53 @@ if TYPE_CHECKING:
     from iotsign.keys._weaknesses import Weakness, find_weaknesses
 
 __all__ = [
+    "IssuedCertificate",
+    "KeyDetails",
+    "Passphrase",
     "PublicKey",
     "Signer",
     "TrustStore",
     "VerifiedChain",
     "Weakness",
     "certificate_key",
+    "certificate_pem",
+    "certify_self",
+    "certify_with",
     "check_signing_certificate",
+    "describe_key",
     "find_weaknesses",
+    "generate_key",
     "load_certificate",
     "load_certificates",
     "load_public_key",
     "open_signer",
     "verify_chain",
+    "write_key_file",
 ]
 
 _HOMES: Final = {
+    "IssuedCertificate": "_authority",
+    "KeyDetails": "_details",
+    "Passphrase": "_private",
     "PublicKey": "_public",
     "Signer": "_signer",
     "TrustStore": "_trust_store",
     "VerifiedChain": "_chain",
     "Weakness": "_weaknesses",
     "certificate_key": "_loading",
+    "certificate_pem": "_authority",
+    "certify_self": "_authority",
+    "certify_with": "_authority",
     "check_signing_certificate": "_chain",
+    "describe_key": "_details",
     "find_weaknesses": "_weaknesses",
+    "generate_key": "_generate",
     "load_certificate": "_loading",
     "load_certificates": "_loading",
     "load_public_key": "_loading",
     "open_signer": "_uri",
     "verify_chain": "_chain",
+    "write_key_file": "_generate",
 }
 
 

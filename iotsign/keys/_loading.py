@@ -33,18 +33,36 @@ def load_public_key(path: str | Path) -> PublicKey:
         UnsupportedAlgorithmError: A key type that iotsign does not verify with.
     """
     blocks = read_key_file(path).blocks()
-    labels = [block.label for block in blocks]
-    if any(_is_private(block) for block in blocks):
+    if holds_private_key(blocks):
         message = (
             f"expected a public key or certificate in {str(path)!r}, got a private key; only the signer needs that"
         )
         raise KeyRejectedError("PrivateKeyGiven", message, path=str(path))
+    return parse_public(blocks, path)[0]
+
+
+def holds_private_key(blocks: list[PemBlock]) -> bool:
+    """Whether a private key, encrypted or not, is among what a file held."""
+    return any(_is_private(block) for block in blocks)
+
+
+def parse_public(blocks: list[PemBlock], path: str | Path) -> "tuple[PublicKey, tuple[x509.Certificate, ...]]":
+    """Make a public key of what a file without private keys held.
+
+    Returns:
+        The key, and the certificates if it came from the first of them.
+
+    Raises:
+        KeyUnavailableError: There is neither one public key nor a certificate.
+        KeyRejectedError: The key is weak or invalid.
+        UnsupportedAlgorithmError: A key type that iotsign does not verify with.
+    """
+    labels = [block.label for block in blocks]
     with _named(path):
-        if labels == [None] and not _is_certificate(blocks[0]):
-            return _parse_public_key(blocks[0])
-        if len(labels) == 1 and labels[0] in _PUBLIC_LABELS:
-            return _parse_public_key(blocks[0])
-        return certificate_key(_parse_certificates(blocks)[0])
+        if len(labels) == 1 and (labels[0] in _PUBLIC_LABELS or (labels == [None] and not _is_certificate(blocks[0]))):
+            return _parse_public_key(blocks[0]), ()
+        certificates = _parse_certificates(blocks)
+        return certificate_key(certificates[0]), certificates
 
 
 def load_certificates(path: str | Path) -> "tuple[x509.Certificate, ...]":

@@ -127,16 +127,27 @@ def open_pem_signer(path: str, passphrase: Passphrase | None, *, allow_insecure:
         KeyRejectedError: The key must not sign: readable by others, weak, publicly known.
         UnsupportedAlgorithmError: A key type that iotsign does not sign with.
     """
-    file = read_key_file(path)
+    signer = parse_signer(read_key_file(path), path, passphrase)
+    if signer.weaknesses and not allow_insecure:
+        reasons = "; ".join(weakness.message for weakness in signer.weaknesses)
+        raise KeyRejectedError(signer.weaknesses[0].code, f"the key in {path!r} must not sign: {reasons}", path=path)
+    return signer
+
+
+def parse_signer(file: KeyFile, path: str, passphrase: Passphrase | None) -> PemSigner:
+    """Make a signer of what a key file held, whatever its weaknesses.
+
+    Raises:
+        KeyUnavailableError: There is no private key, or the passphrase is missing or wrong.
+        KeyRejectedError: The key spells out its curve, or has under 2048 bits.
+        UnsupportedAlgorithmError: A key type that iotsign does not sign with.
+    """
     key = _load_private_key(file, path, passphrase)
     public_key = PublicKey(spki(key.public_key()))
     weaknesses = find_weaknesses(public_key)
     if file.open_to_others:
         message = f"{path!r} is open to group or others (mode bits {file.open_to_others:#05o}); run: chmod 600 {path!r}"
         weaknesses = (Weakness("KeyFileOpenToOthers", message), *weaknesses)
-    if weaknesses and not allow_insecure:
-        message = f"the key in {path!r} must not sign: " + "; ".join(weakness.message for weakness in weaknesses)
-        raise KeyRejectedError(weaknesses[0].code, message, path=path)
     return PemSigner(f"pem:{path}", cast("OpensslPrivateKey", key), public_key, weaknesses)
 
 

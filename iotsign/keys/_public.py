@@ -84,6 +84,13 @@ class PublicKey:
         return hashlib.sha256(self.spki_der).digest()
 
     @property
+    def pkcs1_der(self) -> bytes | None:
+        """PKCS#1 RSAPublicKey, DER; None for other keys. Source: RFC 8017 §A.1.1."""
+        if not isinstance(self._openssl, rsa.RSAPublicKey):
+            return None
+        return self._openssl.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
+
+    @property
     def modulus_and_exponent(self) -> tuple[int, int] | None:
         """RSA's (n, e); None for other keys."""
         if not isinstance(self._openssl, rsa.RSAPublicKey):
