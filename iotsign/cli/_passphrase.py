@@ -12,6 +12,7 @@ from iotsign.errors import KeyUnavailableError
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 _STDIN: Final = "-"
+_HINT: Final = "give it with --passphrase-file FILE"
 _LIMIT: Final = 4096  # bytes of a passphrase
 
 
@@ -37,9 +38,32 @@ def passphrase_source(path: str | None, what: str) -> Callable[[], bytes]:
         if input_allowed():
             return str(click.prompt(f"Passphrase for {what}", hide_input=True, err=True)).encode()
         message = f"{what} is encrypted; expected a passphrase, got none"
-        raise KeyUnavailableError("PassphraseNeeded", message, hint="give it with --passphrase-file FILE")
+        raise KeyUnavailableError("PassphraseNeeded", message, hint=_HINT)
 
     return source
+
+
+def new_passphrase(path: str | None, *, ask: bool) -> bytes | None:
+    """Get the passphrase of a key that is to be made.
+
+    Args:
+        path: The value of ``--passphrase-file``.
+        ask: Ask for one, twice, if there is no such file.
+
+    Returns:
+        None if the key is to stay in the clear.
+
+    Raises:
+        KeyUnavailableError: The file is unreadable or its first line is empty, or there is nobody to ask.
+    """
+    if path is not None:
+        return read_passphrase(path)
+    if not ask:
+        return None
+    if not input_allowed():
+        message = "expected a terminal to ask for a passphrase, got none"
+        raise KeyUnavailableError("PassphraseNeeded", message, hint=_HINT)
+    return str(click.prompt("New passphrase", hide_input=True, confirmation_prompt=True, err=True)).encode()
 
 
 def read_passphrase(path: str) -> bytes:

@@ -1,50 +1,160 @@
 """`iotsign key`: make keys and certificates, and look at them."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
 from iotsign.algorithms import KeyType
-from iotsign.cli._output import json_option, json_wanted, no_input_option, print_fields, print_json, say, warn
-from iotsign.cli._passphrase import new_passphrase, passphrase_option, passphrase_source
+from iotsign.cli._files import target_of
+from iotsign.cli._key_report import report_details, report_issued
+from iotsign.cli._output import json_option, json_wanted, no_input_option, say
+from iotsign.cli._passphrase import new_passphrase, passphrase_option, passphrase_source, read_passphrase
 
-if TYPE_CHECKING:
-    from cryptography import x509
-
-    from iotsign.keys import KeyDetails
-
-_STDOUT = "-"
+_STREAM = "-"
+_KEY_TYPES = click.Choice([key_type.value for key_type in KeyType])
 _dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Check everything, write nothing.")
-_Path = click.Path(allow_dash=True)
 
 
 @click.group()
 def key() -> None:
-    """Make keys and certificates, and look at them."""
+    r"""Make keys and certificates, and look at them.
+
+    \b
+    generate     makes a private key
+    certificate  makes a code-signing certificate, self-signed or with a chain
+    show         shows what a key URI names, and takes the public half out
+    """
 
 
 @key.command()
-@click.option(
-    "-t", "--type", "type_name", required=True, type=click.Choice([key_type.value for key_type in KeyType]), help="Kind of key."
-)
-@click.option("-o", "--output", required=True, metavar="KEY.pem", type=_Path, help="Where to; - is standard output.")
-@passphrase_option("--passphrase-file", "a passphrase that encrypts the key")
+@click.option("-t", "--type", "key_type", required=True, type=_KEY_TYPES, help="Kind of key.")
+@click.option("-o", "--output", required=True, metavar="KEY.pem", help="The private key; - is standard output.")
+@passphrase_option(words="a passphrase that encrypts the key")
 @click.option("--encrypt", is_flag=True, help="Ask for a passphrase that encrypts the key.")
-@click.option("-f", "--force", is_flag=True, help="Replace a key that is there; it is lost.")
+@click.option("--force", is_flag=True, help="Replace a key that is there; it is lost.")
 @_dry_run_option
 @no_input_option
 @json_option
-def generate(type_name: str, output: str, passphrase_file: str | None, encrypt: bool, force: bool, dry_run: bool) -> None:
-    """Make a private key: PKCS#8 as PEM, in a file that only you can read."""
-    from iotsign import keys
+def generate(
+    key_type: str, output: str, passphrase_file: str | None, encrypt: bool, force: bool, dry_run: bool
+) -> None:
+    r"""Make a private key: PKCS#8 as PEM, in a file that only you can read.
 
-    key_type = KeyType(type_name)
+    A key that is there is never replaced unless you say --force.
+
+    \b
+    Examples:
+      iotsign key generate -t p256 -o signing.pem
+      iotsign key generate -t ed25519 -o signing.pem --passphrase-file secret.txt
+    """
+    from iotsign.keys import check_key_target, describe_key, generate_key, write_key_file
+
+    if output == _STREAM:
+        target_of(output)
+    else:
+        check_key_target(output, force=force)
     passphrase = new_passphrase(passphrase_file, ask=encrypt)
-    if not dry_run:
-        pem = keys.generate_key(key_type, passphrase=passphrase)
-        if output == _STDOUT:
-            click.get_binary_stream("stdout").write(pem)
-            return
-        keys.write_key_file(output, pem, force=force)
-        public_key = keys.describe_key(f"pem:{output}", passphrase=lambda: passphrase or b"").public_key
+    if dry_run:
+        say(f"would write a new {key_type} key to {output}")
+        return
+    pem = generate_key(KeyType(key_type), passphrase=passphrase)
+    if output == _STREAM:
+        click.echo(pem, nl=False)
+        return
+    write_key_file(output, pem, force=force)
+    report_details(f"pem:{output}", describe_key(f"pem:{output}", passphrase=lambda: passphrase or b""))
+
+
+@key.command()
+@click.option("-k", "--key", "uri", required=True, metavar="KEY_URI", help="The signer's key, such as pem:signing.pem.")
+@click.option("-o", "--output", required=True, metavar="CERT.pem", help="The certificate; - is standard output.")
+@click.option("--subject", metavar="CN=…", help="Whose it is (RFC 4514); by default it names the key.")
+@click.option("--days", type=int, default=365, show_default=True, metavar="N", help="How long it is valid.")
+@click.option(
+    "--chain-dir",
+    metavar="DIR",
+    help="Let the CA in DIR issue it; a root and an intermediate CA are made there if there are none. "
+    "DIR serves as --trust DIR.",
+)
+@passphrase_option()
+@passphrase_option("--chain-passphrase-file", "the passphrase of the CA keys, new ones included,")
+@_dry_run_option
+@no_input_option
+@json_option
+def certificate(
+    uri: str,
+    output: str,
+    subject: str | None,
+    days: int,
+    chain_dir: str | None,
+    passphrase_file: str | None,
+    chain_passphrase_file: str | None,
+    dry_run: bool,
+) -> None:
+    r"""Make a code-signing certificate for a key: key usage digitalSignature, extended key usage codeSigning.
+
+    \b
+    Examples:
+      iotsign key certificate -k pem:signing.pem -o signing.crt --subject "CN=Release signing,O=Example"
+      iotsign key certificate -k pem:signing.pem -o signing.crt --chain-dir ca
+    """
+    from iotsign.app import output_file
+    from iotsign.keys import certificate_pem, certify_self, certify_with, key_file, open_signer
+
+    signer = open_signer(uri, passphrase=passphrase_source(passphrase_file, uri))
+    with output_file(target_of(output), inputs=[key_file(uri)], dry_run=dry_run) as file:
+        if chain_dir is None or dry_run:
+            issued = certify_self(signer, subject=subject, days=days)
+        else:
+            ca_passphrase = read_passphrase(chain_passphrase_file) if chain_passphrase_file else None
+            issued = certify_with(
+                chain_dir,
+                signer.public_key,
+                subject=subject,
+                days=days,
+                passphrase=(lambda: ca_passphrase)
+                if ca_passphrase
+                else passphrase_source(None, f"the CA in {chain_dir}"),
+                new_passphrase=ca_passphrase,
+            )
+        file.write(certificate_pem(issued.certificate))
+    if dry_run:
+        say(f"would write a certificate to {output}" + (f", issued by the CA in {chain_dir}" if chain_dir else ""))
+    elif output != _STREAM:
+        report_issued(output, issued)
+
+
+@key.command()
+@click.argument("uri")
+@click.option("--public", is_flag=True, help="Write the public half as PEM instead.")
+@click.option("-o", "--output", metavar="PUB.pem", help="Where --public writes to; standard output by default.")
+@passphrase_option()
+@no_input_option
+@json_option
+def show(uri: str, public: bool, output: str | None, passphrase_file: str | None) -> None:
+    r"""Show what URI names: a private key, a public key or a certificate; and what speaks against it.
+
+    \b
+    Examples:
+      iotsign key show pem:signing.pem
+      iotsign key show pem:signing.pem --public -o signing.pub.pem
+    """
+    from iotsign.app import output_file
+    from iotsign.keys import describe_key, key_file
+
+    if output is not None and not public:
+        raise click.UsageError("-o goes with --public", click.get_current_context())
+    details = describe_key(uri, passphrase=passphrase_source(passphrase_file, uri))
+    if not public:
+        report_details(uri, details)
+        return
+    pem = details.public_key.to_pem()
+    if output is None or output == _STREAM:
+        if json_wanted():
+            target_of(_STREAM)
+        click.echo(pem, nl=False)
+        return
+    with output_file(Path(output), inputs=[key_file(uri)]) as file:
+        file.write(pem)
+    if json_wanted():
+        report_details(uri, details)

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from iotsign.keys._authority import IssuedCertificate, certificate_pem, certify_self, certify_with
     from iotsign.keys._chain import VerifiedChain, check_signing_certificate, verify_chain
-    from iotsign.keys._details import KeyDetails, describe_key
-    from iotsign.keys._generate import generate_key, write_key_file
+    from iotsign.keys._details import CertificateDetails, KeyDetails, describe_certificate, describe_key
+    from iotsign.keys._generate import check_key_target, generate_key, write_key_file
     from iotsign.keys._loading import certificate_key, load_certificate, load_certificates, load_public_key
     from iotsign.keys._private import Passphrase
     from iotsign.keys._public import PublicKey
     from iotsign.keys._signer import Signer
     from iotsign.keys._trust_store import TrustStore
-    from iotsign.keys._uri import open_signer
+    from iotsign.keys._uri import key_file, open_signer
     from iotsign.keys._weaknesses import Weakness, find_weaknesses
 
 __all__ = [
+    "CertificateDetails",
     "IssuedCertificate",
     "KeyDetails",
     "Passphrase",
@@ -33,10 +34,13 @@ __all__ = [
     "certificate_pem",
     "certify_self",
     "certify_with",
+    "check_key_target",
     "check_signing_certificate",
+    "describe_certificate",
     "describe_key",
     "find_weaknesses",
     "generate_key",
+    "key_file",
     "load_certificate",
     "load_certificates",
     "load_public_key",
@@ -46,6 +50,7 @@ __all__ = [
 ]
 
 _HOMES: Final = {
+    "CertificateDetails": "_details",
     "IssuedCertificate": "_authority",
     "KeyDetails": "_details",
     "Passphrase": "_private",
@@ -58,10 +63,13 @@ _HOMES: Final = {
     "certificate_pem": "_authority",
     "certify_self": "_authority",
     "certify_with": "_authority",
+    "check_key_target": "_generate",
     "check_signing_certificate": "_chain",
+    "describe_certificate": "_details",
     "describe_key": "_details",
     "find_weaknesses": "_weaknesses",
     "generate_key": "_generate",
+    "key_file": "_uri",
     "load_certificate": "_loading",
     "load_certificates": "_loading",
     "load_public_key": "_loading",

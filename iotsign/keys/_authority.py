@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives import serialization
 
 from iotsign.algorithms import KeyType
 from iotsign.errors import ConfigError, KeyRejectedError, StoreError
+from iotsign.keys._chain import verify_chain
 from iotsign.keys._generate import generate_key, write_key_file
 from iotsign.keys._issue import Authority, Role, default_subject, issue_certificate, parse_subject
 from iotsign.keys._loading import certificate_key, load_certificate
@@ -57,7 +58,7 @@ def certificate_pem(certificate: x509.Certificate) -> bytes:
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def certify_self(signer: Signer, *, subject: str | None, days: int, now: datetime | None = None) -> x509.Certificate:
+def certify_self(signer: Signer, *, subject: str | None, days: int, now: datetime | None = None) -> IssuedCertificate:
     """Issue a self-signed code-signing certificate.
 
     Args:
@@ -71,7 +72,7 @@ def certify_self(signer: Signer, *, subject: str | None, days: int, now: datetim
         KeyFamilyError: The key does not sign.
     """
     name = _subject(subject, signer.public_key)
-    return issue_certificate(signer.public_key, name, signer, days=days, now=now)
+    return IssuedCertificate(issue_certificate(signer.public_key, name, signer, days=days, now=now), (), ())
 
 
 def certify_with(
@@ -99,6 +100,7 @@ def certify_with(
         ConfigError: The subject is malformed, the days are none, too many or end after the CA's, or the directory
             holds half an authority.
         KeyFamilyError: The CA's key or certificate is unreadable, must not sign, or they do not fit each other.
+        CertificateError: The CA's certificate does not permit what was issued.
         StoreError: The system does not take the files.
     """
     home = Path(directory)
@@ -109,11 +111,15 @@ def certify_with(
             written += _create(home, signer_key.key_type, new_passphrase, now, undo)
         authority = _open(home, passphrase or (lambda: new_passphrase or b""))
         certificate = issue_certificate(signer_key, name, authority, days=days, now=now)
+        root = load_certificate(home / _ROOT)
+        issuers = (authority.certificate, root)
+        verify_chain(
+            certificate, roots=[root], intermediates=[authority.certificate], at=certificate.not_valid_before_utc
+        )
         path = home / f"signer-{signer_key.fingerprint.hex()[:16]}.pem"
         write_key_file(path, certificate_pem(certificate), private=False, force=True)
         undo.pop_all()
-    root = load_certificate(home / _ROOT)
-    return IssuedCertificate(certificate, (authority.certificate, root), (*written, path))
+    return IssuedCertificate(certificate, issuers, (*written, path))
 
 
 def _create(

@@ -167,13 +167,22 @@ def check_issuers(path: Sequence[x509.Certificate], at: datetime) -> None:
         below += not _is_self_issued(issuer)
 
 
+def find_extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
+    """The value of one extension; None if the certificate has none of that kind.
+
+    Raises:
+        CertificateError: Its extensions are malformed.
+    """
+    return _find(_extensions(certificate), kind)
+
+
 def is_ca(certificate: x509.Certificate) -> bool:
     """Whether a certificate says that it is a CA's.
 
     Raises:
         CertificateError: Its extensions are malformed.
     """
-    constraints = _find(_extensions(certificate), x509.BasicConstraints)
+    constraints = find_extension(certificate, x509.BasicConstraints)
     return constraints is not None and constraints.ca
 
 
@@ -207,8 +216,8 @@ def _issuers(certificate: x509.Certificate, candidates: Iterable[x509.Certificat
 
 
 def _may_have_signed(ca: x509.Certificate, certificate: x509.Certificate) -> bool:
-    wanted = _find(_extensions(certificate), x509.AuthorityKeyIdentifier)
-    got = _find(_extensions(ca), x509.SubjectKeyIdentifier)
+    wanted = find_extension(certificate, x509.AuthorityKeyIdentifier)
+    got = find_extension(ca, x509.SubjectKeyIdentifier)
     return wanted is None or got is None or wanted.key_identifier in (None, got.digest)
 
 

@@ -2,7 +2,8 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
 
 from iotsign.algorithms import KeyType
 from iotsign.keys._files import read_key_file
@@ -15,13 +16,32 @@ from iotsign.keys._weaknesses import Weakness, find_weaknesses
 if TYPE_CHECKING:
     from cryptography import x509
 
+# members of OpenSSL's key usage object, and RFC 5280's names for the bits
+_KEY_USAGES: Final = {
+    "digital_signature": "digitalSignature",
+    "content_commitment": "nonRepudiation",
+    "key_encipherment": "keyEncipherment",
+    "data_encipherment": "dataEncipherment",
+    "key_agreement": "keyAgreement",
+    "key_cert_sign": "keyCertSign",
+    "crl_sign": "cRLSign",
+}
+_PURPOSES: Final = {
+    "2.5.29.37.0": "any",
+    "1.3.6.1.5.5.7.3.1": "serverAuth",
+    "1.3.6.1.5.5.7.3.2": "clientAuth",
+    "1.3.6.1.5.5.7.3.3": "codeSigning",
+    "1.3.6.1.5.5.7.3.4": "emailProtection",
+    "1.3.6.1.5.5.7.3.8": "timeStamping",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class KeyDetails:
     """What a key URI names.
 
     Attributes:
-        kind: ``private key``, ``public key`` or ``certificate``.
+        kind: ``privateKey``, ``publicKey`` or ``certificate``.
         public_key: The public half.
         weaknesses: Why the key should not sign.
         certificates: The certificate and those that came with it; empty for a bare key.
@@ -42,6 +62,59 @@ class KeyDetails:
         return hash_(self.public_key.pkcs1_der or self.public_key.spki_der).digest()
 
 
+@dataclass(frozen=True, slots=True)
+class CertificateDetails:
+    """What a certificate says.
+
+    Attributes:
+        subject: Whose it is (RFC 4514).
+        issuer: Who issued it (RFC 4514).
+        serial_number: Unique with the issuer.
+        not_before: When it begins to be valid.
+        not_after: When it ends.
+        sha256: Over its DER, 32 bytes.
+        ca: Whether it is a CA's.
+        key_usage: RFC 5280's names of the bits that are set; empty without that extension.
+        purposes: Extended key usage by RFC 5280's names, or as dotted numbers.
+    """
+
+    subject: str
+    issuer: str
+    serial_number: int
+    not_before: datetime
+    not_after: datetime
+    sha256: bytes
+    ca: bool
+    key_usage: tuple[str, ...]
+    purposes: tuple[str, ...]
+
+
+def describe_certificate(certificate: "x509.Certificate") -> CertificateDetails:
+    """Look at a certificate; nothing is verified.
+
+    Raises:
+        CertificateError: Its extensions are malformed.
+    """
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+
+    from iotsign.keys._chain import find_extension, is_ca
+
+    usage = find_extension(certificate, x509.KeyUsage)
+    purposes = find_extension(certificate, x509.ExtendedKeyUsage) or ()
+    return CertificateDetails(
+        subject=certificate.subject.rfc4514_string(),
+        issuer=certificate.issuer.rfc4514_string(),
+        serial_number=certificate.serial_number,
+        not_before=certificate.not_valid_before_utc,
+        not_after=certificate.not_valid_after_utc,
+        sha256=certificate.fingerprint(hashes.SHA256()),
+        ca=is_ca(certificate),
+        key_usage=tuple(name for bit, name in _KEY_USAGES.items() if usage is not None and getattr(usage, bit)),
+        purposes=tuple(_PURPOSES.get(purpose.dotted_string, purpose.dotted_string) for purpose in purposes),
+    )
+
+
 def describe_key(uri: str, *, passphrase: Passphrase | None = None) -> KeyDetails:
     """Look at a private key, public key or certificate; nothing is signed, so a weak key is described, not refused.
 
@@ -60,7 +133,7 @@ def describe_key(uri: str, *, passphrase: Passphrase | None = None) -> KeyDetail
     blocks = file.blocks()
     if holds_private_key(blocks):
         signer = parse_signer(file, path, passphrase)
-        return KeyDetails("private key", signer.public_key, signer.weaknesses)
+        return KeyDetails("privateKey", signer.public_key, signer.weaknesses)
     public_key, certificates = parse_public(blocks, path)
-    kind = "certificate" if certificates else "public key"
+    kind = "certificate" if certificates else "publicKey"
     return KeyDetails(kind, public_key, find_weaknesses(public_key), certificates)

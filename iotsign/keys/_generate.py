@@ -32,6 +32,19 @@ def generate_key(key_type: KeyType, *, passphrase: bytes | None = None) -> bytes
     return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
 
 
+def check_key_target(path: str | Path, *, force: bool = False) -> None:
+    """Check that a new key may be written to a path, before work is put into making one.
+
+    Raises:
+        ConfigError: There is such a file, and `force` was not given; or what is there is no file.
+    """
+    target = Path(path)
+    if force and target.exists() and not target.is_file():
+        raise ConfigError("NotAFile", f"expected a file to replace at {str(path)!r}, got a directory or device")
+    if not force and (target.is_symlink() or target.exists()):
+        raise _exists(path)
+
+
 def write_key_file(path: str | Path, content: bytes, *, private: bool = True, force: bool = False) -> None:
     """Write a key or certificate; the file is whole or not there.
 
@@ -42,9 +55,10 @@ def write_key_file(path: str | Path, content: bytes, *, private: bool = True, fo
         force: Replace a file that is there.
 
     Raises:
-        ConfigError: There is such a file, and `force` was not given.
+        ConfigError: There is such a file, and `force` was not given; or what is there is no file.
         StoreError: The system does not take it.
     """
+    check_key_target(path, force=force)
     target = Path(path)
     temporary = ""
     try:
@@ -60,8 +74,7 @@ def write_key_file(path: str | Path, content: bytes, *, private: bool = True, fo
         else:
             target.hardlink_to(temporary)  # unlike a rename it fails if the name is taken
     except FileExistsError:
-        message = f"expected no file at {str(path)!r}, got one; a key that is replaced is lost"
-        raise ConfigError("FileExists", message, path=str(path), hint="choose another name, or --force") from None
+        raise _exists(path) from None
     except OSError as error:
         raise StoreError("KeyFileUnwritable", f"cannot write {str(path)!r}: {error.strerror}", path=str(path)) from None
     finally:
@@ -75,3 +88,8 @@ def _generate(key_type: KeyType) -> OpensslPrivateKey:
     if key_type in _CURVES:
         return ec.generate_private_key(_CURVES[key_type]())
     return rsa.generate_private_key(_EXPONENT, int(key_type.value.removeprefix("rsa")))
+
+
+def _exists(path: str | Path) -> ConfigError:
+    message = f"expected no file at {str(path)!r}, got one; what is replaced is lost"
+    return ConfigError("FileExists", message, path=str(path), hint="choose another name, or --force")

@@ -22,6 +22,7 @@ from iotsign.algorithms import (
     choose_signature_algorithm,
 )
 from iotsign.errors import ConfigError
+from iotsign.keys._chain import find_extension
 from iotsign.keys._private import OpensslPrivateKey
 from iotsign.keys._public import OPENSSL_HASHES, PublicKey
 from iotsign.keys._signer import Signer
@@ -107,7 +108,10 @@ def issue_certificate(
     issuer_name, issuer_key_id = subject, _new_key_id(key)
     if isinstance(issuer, Authority):
         ca = issuer.certificate
-        issuer_name, issuer_key_id = ca.subject, _key_id(ca) or _new_key_id(signer.public_key)
+        issuer_name, issuer_key_id = (
+            ca.subject,
+            find_extension(ca, x509.SubjectKeyIdentifier) or _new_key_id(signer.public_key),
+        )
         if end > ca.not_valid_after_utc:
             limit = ca.not_valid_after_utc.date().isoformat()
             raise ConfigError("OutlivesIssuer", f"expected a certificate that ends by {limit}, when its issuer's does")
@@ -150,11 +154,6 @@ def _openssl_key(key: PublicKey) -> "CertificatePublicKeyTypes":
 
 def _new_key_id(key: PublicKey) -> x509.SubjectKeyIdentifier:
     return x509.SubjectKeyIdentifier.from_public_key(_openssl_key(key))
-
-
-def _key_id(certificate: x509.Certificate) -> x509.SubjectKeyIdentifier | None:
-    values = [extension.value for extension in certificate.extensions]
-    return next((value for value in values if isinstance(value, x509.SubjectKeyIdentifier)), None)
 
 
 def _sign(builder: x509.CertificateBuilder, signer: Signer) -> x509.Certificate:

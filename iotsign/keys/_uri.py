@@ -1,6 +1,7 @@
 """Key URIs: which signer a name means."""
 
 import os
+from pathlib import Path
 from typing import Final
 
 from iotsign.errors import KeyUriError
@@ -29,6 +30,15 @@ def open_signer(uri: str, *, passphrase: Passphrase | None = None, allow_insecur
         UnsupportedAlgorithmError: A key type that iotsign does not sign with.
     """
     return open_pem_signer(pem_path(uri), passphrase, allow_insecure=allow_insecure)
+
+
+def key_file(uri: str) -> Path:
+    """The file that a key URI names, so that nothing else is written there.
+
+    Raises:
+        KeyUriError: The URI has no scheme, an unknown one, or no path.
+    """
+    return Path(pem_path(uri))
 
 
 def pem_path(uri: str) -> str:
