@@ -1,0 +1,180 @@
+"""Settings from flags, the environment and files, each with the place it came from.
+
+Precedence, highest first: flags of the command, ``IOTSIGN_*`` variables, ``iotsign.toml`` in the working directory, the
+user's file, the system's file. A setting is taken whole from the highest place that has it. `docs/configuration.md` is
+the reference.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final
+
+from iotsign.errors import ConfigError
+from iotsign.platforms import Registry
+from iotsign.strict_toml import Table, read_toml
+
+FILE_NAME: Final = "iotsign.toml"
+DEFAULT: Final = "default"
+"""The origin of a setting that nobody has set."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformSettings:
+    """Table ``platforms``.
+
+    Attributes:
+        directories: Where the user's own platform descriptors lie.
+    """
+
+    directories: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSettings:
+    """Table ``signing``.
+
+    Attributes:
+        platform: The platform to sign for unless ``-p`` says another: an id, or a path of a descriptor.
+        key: The key URI to sign with unless ``-k`` says another.
+    """
+
+    platform: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The effective settings.
+
+    Attributes:
+        platforms: Table ``platforms``.
+        signing: Table ``signing``.
+        origins: Per dotted key where its value came from: a file, a variable, or `DEFAULT`.
+        files: The files that were looked for, highest first, and whether each was there.
+    """
+
+    platforms: PlatformSettings = PlatformSettings()
+    signing: SigningSettings = SigningSettings()
+    origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    files: tuple[tuple[Path, bool], ...] = ()
+
+    def registry(self) -> Registry:
+        """Make the registry of the built-in platforms and of the configured directories.
+
+        Raises:
+            ConfigError: A directory cannot be read, or a platform is described twice.
+        """
+        return Registry(self.platforms.directories)
+
+    def settings(self) -> list[tuple[str, Any, str]]:
+        """List dotted key, value and origin of every setting."""
+        return [(key, getattr(getattr(self, table), name), self.origins[key]) for key, (table, name) in _KEYS.items()]
+
+
+# a reader takes the value from a file's table; paths in a file are relative to the file
+_Reader = Callable[[Table, str, Path], Any]
+
+
+def _read_directories(table: Table, key: str, base: Path) -> tuple[Path, ...]:
+    return tuple(base / directory for directory in table.texts(key))
+
+
+def _read_platform(table: Table, key: str, base: Path) -> str:
+    value = table.text(key)
+    return str(base / value) if "/" in value or value.endswith(".toml") else value
+
+
+def _read_text(table: Table, key: str, _: Path) -> str:
+    return table.text(key)
+
+
+_READERS: Final[dict[str, dict[str, _Reader]]] = {
+    "platforms": {"directories": _read_directories},
+    "signing": {"platform": _read_platform, "key": _read_text},
+}
+_KEYS: Final = {f"{table}.{name}": (table, name) for table, names in _READERS.items() for name in names}
+_VARIABLES: Final = {key: "IOTSIGN_" + key.replace(".", "_").upper() for key in _KEYS}
+
+
+def load_configuration(
+    environment: Mapping[str, str] = os.environ,
+    *,
+    directory: Path = Path(),
+    system: Path = Path("/etc/iotsign"),
+) -> Configuration:
+    """Find the effective settings.
+
+    Args:
+        environment: The variables; an empty one counts as not set.
+        directory: Where the project's file lies.
+        system: Where the system's file lies.
+
+    Raises:
+        ConfigError: A file cannot be read, is not TOML, or has an unknown key or a value of the wrong type; or a
+            variable of a known table has an unknown name.
+    """
+    files = tuple((file, _is_there(file)) for file in _files(environment, directory, system))
+    values: dict[str, Any] = {}
+    origins = dict.fromkeys(_KEYS, DEFAULT)
+    layers = [_from_file(file) for file, there in reversed(files) if there]
+    for layer in [*layers, _from_environment(environment)]:
+        for key, (value, origin) in layer.items():
+            values[key], origins[key] = value, origin
+    tables = {
+        table: {name: values[f"{table}.{name}"] for name in names if f"{table}.{name}" in values}
+        for table, names in _READERS.items()
+    }
+    return Configuration(
+        PlatformSettings(**tables["platforms"]), SigningSettings(**tables["signing"]), MappingProxyType(origins), files
+    )
+
+
+def _files(environment: Mapping[str, str], directory: Path, system: Path) -> list[Path]:
+    home, xdg = environment.get("HOME"), environment.get("XDG_CONFIG_HOME")
+    files = [directory / FILE_NAME]
+    if xdg and Path(xdg).is_absolute():  # the XDG specification has relative paths ignored
+        files.append(Path(xdg) / "iotsign" / FILE_NAME)
+    elif home:
+        files.append(Path(home) / ".config" / "iotsign" / FILE_NAME)
+    return [*files, system / FILE_NAME]
+
+
+def _is_there(file: Path) -> bool:
+    try:
+        file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # reading it says why it cannot be read
+    return True
+
+
+def _from_file(file: Path) -> dict[str, tuple[Any, str]]:
+    root = Table(read_toml(file), tuple(_READERS), file=str(file))
+    found: dict[str, tuple[Any, str]] = {}
+    for name, readers in _READERS.items():
+        if name in root:
+            table = root.table(name, tuple(readers))
+            for key, reader in readers.items():
+                if key in table:
+                    found[f"{name}.{key}"] = reader(table, key, file.parent), str(file)
+    return found
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, str]]:
+    prefixes = tuple(f"IOTSIGN_{table.upper()}_" for table in _READERS)
+    for variable in environment:
+        if variable.startswith(prefixes) and variable not in _VARIABLES.values():
+            hint = f"known: {', '.join(_VARIABLES.values())}"
+            raise ConfigError("UnknownVariable", f"{variable}: unknown variable", variable=variable, hint=hint)
+    found: dict[str, tuple[Any, str]] = {}
+    for key, variable in _VARIABLES.items():
+        if value := environment.get(variable):
+            if key == "platforms.directories":
+                found[key] = tuple(Path(part) for part in value.split(os.pathsep) if part), variable
+            else:
+                found[key] = value, variable
+    return found

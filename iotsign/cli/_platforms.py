@@ -1,0 +1,40 @@
+"""How commands come by a signing platform: the flag, or else the configuration."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from iotsign.platforms import Platform
+
+
+def find_platform(wanted: str | None) -> "Platform":
+    """Give the platform that ``-p`` names, or else the configured one.
+
+    Args:
+        wanted: An id, a path of a descriptor, or None.
+
+    Raises:
+        click.UsageError: Neither is there.
+        ConfigError: No such platform, or its descriptor or the configuration is wrong.
+    """
+    from iotsign.app.configuration import load_configuration
+
+    configuration = load_configuration()
+    name = wanted or configuration.signing.platform
+    if name is None:
+        message = "say which signing platform with -p, or set signing.platform in the configuration"
+        raise click.UsageError(message, click.get_current_context(silent=True))
+    return configuration.registry().get(name)
+
+
+def complete_platform(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
+    """Offer the ids of platforms to the shell."""
+    from iotsign.app.configuration import load_configuration
+    from iotsign.errors import ConfigError
+
+    try:
+        ids = load_configuration().registry().platform_ids
+    except ConfigError:
+        return []
+    return [platform_id for platform_id in ids if platform_id.lower().startswith(incomplete.lower())]
