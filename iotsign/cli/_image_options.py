@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from iotsign.cli._configured import complete_platform, find_platform
+
 if TYPE_CHECKING:
     from iotsign.app import SigningOptions, VerifyOptions
 
@@ -60,7 +62,11 @@ def output_option(words: str) -> Callable[[_Function], _Function]:
 
 packing_options: Callable[[_Function], _Function] = _apply(
     click.option(
-        "-p", "--platform", required=True, metavar="PLATFORM", help="Signing platform: its id, or a .toml file."
+        "-p",
+        "--platform",
+        metavar="PLATFORM",
+        shell_complete=complete_platform,
+        help="Signing platform: its id, or a .toml file; by default the configured one.",
     ),
     click.option(
         "-f",
@@ -111,7 +117,7 @@ def signing_options(given: dict[str, Any]) -> "SigningOptions":
             f"expected one of {', '.join(INPUT_FORMATS)}, got {got!r}", param_hint="--input-format"
         )
     return SigningOptions(
-        platform=_platform(given["platform"]),
+        platform=find_platform(given["platform"]),
         image_format=given["image_format"],
         hash_algorithm=HashAlgorithm.from_name(given["hash_name"]) if given["hash_name"] else None,
         location=S3Location.parse(given["s3"]) if given["s3"] else None,
@@ -152,14 +158,8 @@ def verify_options(given: dict[str, Any], *, integrity_only: bool) -> "VerifyOpt
         raise click.UsageError(f"give one of --{' and --'.join(chosen)}, not both", click.get_current_context())
     return VerifyOptions(
         trust=sources[chosen[0]](Path(given[chosen[0]])) if chosen else None,
-        platform=_platform(given["platform"]) if given["platform"] else None,
+        platform=find_platform(given["platform"]) if given["platform"] else None,
         at=given["at"],
         strict=given["strict"],
         integrity_only=integrity_only,
     )
-
-
-def _platform(name: str) -> Any:
-    from iotsign.platforms import Registry
-
-    return Registry().get(name)

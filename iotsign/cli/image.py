@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iotsign.cli._configured import find_key
 from iotsign.cli._errors import report
 from iotsign.cli._files import size_of, source_of, target_of
 from iotsign.cli._image_options import (
@@ -40,13 +41,15 @@ def image() -> None:
 @image.command()
 @click.argument("source", metavar="IN")
 @packing_options
-@click.option("-k", "--key", required=True, metavar="KEY_URI", help="Private key, for example pem:signing.pem.")
+@click.option(
+    "-k", "--key", metavar="KEY_URI", help="Private key, for example pem:signing.pem; by default the configured one."
+)
 @passphrase_option()
 @output_option("The signed object")
 @dry_run_option
 @no_input_option
 @json_option
-def sign(source: str, key: str, passphrase_file: str | None, output: str, dry_run: bool, **given: Any) -> None:
+def sign(source: str, key: str | None, passphrase_file: str | None, output: str, dry_run: bool, **given: Any) -> None:
     r"""Sign the firmware IN: .bin, Intel HEX, ELF, UF2, or any file as it is.
 
     The same IN and key give the same bytes. The signature is verified before OUT appears, and OUT appears whole or not
@@ -65,9 +68,10 @@ def sign(source: str, key: str, passphrase_file: str | None, output: str, dry_ru
 
     options = signing_options(given)
     stream, target = source_of(source), target_of(output)
-    signer = open_signer(key, passphrase=passphrase_source(passphrase_file, key))
+    uri = find_key(key)
+    signer = open_signer(uri, passphrase=passphrase_source(passphrase_file, uri))
     with progress(f"signing {source}", size_of(source)) as advance:
-        signed = sign_image(stream, target, options, signer, inputs=_key_files(key), dry_run=dry_run, progress=advance)
+        signed = sign_image(stream, target, options, signer, inputs=_key_files(uri), dry_run=dry_run, progress=advance)
     _report_signed(source, output, signed, dry_run=dry_run)
 
 

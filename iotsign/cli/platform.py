@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iotsign.cli._configured import complete_platform, find_platform
 from iotsign.cli._errors import exit_code, report
 from iotsign.cli._output import json_option, json_wanted, print_fields, print_json, print_table, say
-from iotsign.cli._platforms import complete_platform, find_platform
 from iotsign.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from iotsign.cli import run
-from iotsign.cli._platforms import complete_platform, find_platform
+from iotsign.cli._configured import complete_platform, find_key, find_platform
 from iotsign.platforms import Registry
 
 
@@ -101,6 +101,14 @@ def test_configured_platform(elsewhere: Path) -> None:
     (elsewhere / "iotsign.toml").write_text('[signing]\nplatform = "MCUboot-Ed25519"\n')
     assert find_platform(None).platform_id == "MCUboot-Ed25519"
     assert find_platform("MCUboot-RSA-2048").platform_id == "MCUboot-RSA-2048"
+
+
+def test_configured_key(elsewhere: Path) -> None:
+    with pytest.raises(click.UsageError, match=r"say which key with -k, or set signing\.key"):
+        find_key(None)
+    (elsewhere / "iotsign.toml").write_text('[signing]\nkey = "pem:a.pem"\n')
+    assert find_key(None) == "pem:a.pem"
+    assert find_key("pem:b.pem") == "pem:b.pem"
 
 
 def test_completion(elsewhere: Path) -> None:

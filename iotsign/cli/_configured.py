@@ -1,4 +1,4 @@
-"""How commands come by a signing platform: the flag, or else the configuration."""
+"""What a flag names, or else the configuration: the signing platform, the key."""
 
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,22 @@ def find_platform(wanted: str | None) -> "Platform":
         message = "say which signing platform with -p, or set signing.platform in the configuration"
         raise click.UsageError(message, click.get_current_context(silent=True))
     return configuration.registry().get(name)
+
+
+def find_key(wanted: str | None) -> str:
+    """Give the key URI of ``-k``, or else the configured one.
+
+    Raises:
+        click.UsageError: Neither is there.
+        ConfigError: The configuration is wrong.
+    """
+    from iotsign.app.configuration import load_configuration
+
+    uri = wanted or load_configuration().signing.key
+    if uri is None:
+        message = "say which key with -k, or set signing.key in the configuration"
+        raise click.UsageError(message, click.get_current_context(silent=True))
+    return uri
 
 
 def complete_platform(_: click.Context, __: click.Parameter, incomplete: str) -> list[str]:
