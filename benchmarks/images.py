@@ -35,6 +35,12 @@ defaultValue = "SHA256"
 [signingImageFormat]
 supportedFormats = ["JSONEmbedded", "JSONDetached"]
 defaultFormat = "JSONEmbedded"
+[iotsign]
+keyTypes = ["p256"]
+[iotsign.certificate]
+signingMaterial = "optional"
+keyUsage = []
+extendedKeyUsage = []
 """
 
 PLAIN_PYTHON = """\
