@@ -1,8 +1,133 @@
-"""Firmware that others published, for any test that wants real input."""
+"""What tests of several rooms share: keys and certificates, the real command line, firmware others published."""
 
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from iotsign.algorithms import KeyType
+
+IOTSIGN = Path(sys.executable).with_name("iotsign")
+NOT_BEFORE = datetime(2025, 1, 1, tzinfo=UTC)
+NOT_AFTER = datetime(2035, 1, 1, tzinfo=UTC)
+
+
+def _generate(key_type: KeyType) -> Any:
+    if key_type is KeyType.ED25519:
+        return ed25519.Ed25519PrivateKey.generate()
+    if key_type in (KeyType.P256, KeyType.P384):
+        return ec.generate_private_key(ec.SECP256R1() if key_type is KeyType.P256 else ec.SECP384R1())
+    return rsa.generate_private_key(65537, int(key_type.value[3:]))
+
+
+def _write_private(path: Path, key: Any) -> None:
+    path.touch(0o600)
+    pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    path.write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+
+
+@pytest.fixture(scope="session")
+def key_files(tmp_path_factory: pytest.TempPathFactory) -> Callable[[KeyType], tuple[Path, Path]]:
+    """Give the files of a private and a public key, made when first asked for and then kept."""
+    directory = tmp_path_factory.mktemp("key-files")
+
+    def files(key_type: KeyType) -> tuple[Path, Path]:
+        private, public = directory / f"{key_type.value}.pem", directory / f"{key_type.value}.pub.pem"
+        if not public.exists():
+            key = _generate(key_type)
+            _write_private(private, key)
+            spki = serialization.PublicFormat.SubjectPublicKeyInfo
+            public.write_bytes(key.public_key().public_bytes(serialization.Encoding.PEM, spki))
+        return private, public
+
+    return files
+
+
+def _certificate(
+    subject: str, key: Any, issuer: str, issuer_key: Any, *, ca: bool, purpose: Any, not_after: datetime
+) -> x509.Certificate:
+    def name(text: str) -> x509.Name:
+        return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+    usage = dict.fromkeys(
+        (
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "encipher_only",
+            "decipher_only",
+        ),
+        False,
+    )
+    builder = x509.CertificateBuilder(
+        name(issuer), name(subject), key.public_key(), x509.random_serial_number(), NOT_BEFORE, not_after
+    )
+    builder = builder.add_extension(x509.BasicConstraints(ca, None), critical=True)
+    builder = builder.add_extension(
+        x509.KeyUsage(digital_signature=not ca, key_cert_sign=ca, crl_sign=ca, **usage), critical=True
+    )
+    if purpose is not None:
+        builder = builder.add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
+    return builder.sign(issuer_key, hashes.SHA256())
+
+
+@pytest.fixture(scope="session")
+def trust_directory(
+    key_files: Callable[[KeyType], tuple[Path, Path]], tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Path]:
+    """Make a directory with root, intermediate and a signer's certificate for the P-256 key of `key_files`."""
+
+    def make(
+        purpose: Any = ExtendedKeyUsageOID.CODE_SIGNING, not_after: datetime = NOT_AFTER, root: bool = True
+    ) -> Path:
+        directory = tmp_path_factory.mktemp("trust")
+        private, _ = key_files(KeyType.P256)
+        key = serialization.load_pem_private_key(private.read_bytes(), None)
+        root_key, ca_key = _generate(KeyType.P384), _generate(KeyType.P256)
+        certificates = {
+            "intermediate": _certificate(
+                "Intermediate", ca_key, "Root", root_key, ca=True, purpose=None, not_after=NOT_AFTER
+            ),
+            "signer": _certificate(
+                "Signer", key, "Intermediate", ca_key, ca=False, purpose=purpose, not_after=not_after
+            ),
+        }
+        if root:
+            certificates["root"] = _certificate(
+                "Root", root_key, "Root", root_key, ca=True, purpose=None, not_after=NOT_AFTER
+            )
+        for name, certificate in certificates.items():
+            (directory / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+        return directory
+
+    return make
+
+
+@pytest.fixture
+def iotsign(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[bytes]]:
+    """Run the real command in `tmp_path`; standard streams are pipes unless given."""
+
+    def run(*arguments: str | Path, **options: Any) -> subprocess.CompletedProcess[bytes]:
+        options.setdefault("stdin", subprocess.DEVNULL if "input" not in options else None)
+        if options["stdin"] is None:
+            del options["stdin"]
+        options.setdefault("stdout", subprocess.PIPE)
+        options.setdefault("stderr", subprocess.PIPE)
+        options.setdefault("cwd", tmp_path)
+        options.setdefault("timeout", 60)
+        return subprocess.run([IOTSIGN, *map(str, arguments)], **options)
+
+    return run
+
 
 MICROBIT_HEX = Path("/usr/share/firmware-microbit-micropython/firmware.hex")
 NRF_IMAGES = (

@@ -83,7 +83,7 @@ class _Nouns(click.Group):
 @click.option("--no-input", is_flag=True, help="Never ask; fail where an answer would be needed.")
 @click.pass_context
 def _root(ctx: click.Context, no_input: bool) -> None:
-    r"""Sign firmware for IoT devices and prove that the signature holds.
+    """Sign firmware for IoT devices and prove that the signature holds.
 
     \b
     A first round, from nothing to a verdict:

@@ -110,8 +110,10 @@ def print_verdict(outcome: "Outcome") -> None:
     """Show a verdict: the steps as a table and one word on stdout, warnings and the error on stderr."""
     steps = outcome.steps.taken
     rows = [(step.number, step.name, styled(step.outcome, _STYLES[step.outcome]), step.detail) for step in steps]
-    print_table(("step", "looks at", "outcome", "found"), rows, title=outcome.name)
-    print_fields([("verdict", styled(_verdict(outcome), "bold red" if outcome.error else "bold green"))])
+    style = "bold red" if outcome.error else "bold green"
+    print_table(
+        ("step", "looks at", "outcome", "found"), rows, title=styled(f"{outcome.name}: {_verdict(outcome)}", style)
+    )
     for words in outcome.steps.warnings:
         warn(f"{outcome.name}: {words}")
     if outcome.error:

@@ -180,14 +180,19 @@ def _cell(value: "object | Text") -> "str | Text":
     return "" if value is None else printable(value)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: str | None = None) -> None:
-    """Print a table on stdout; cells are text or what `styled` gives."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: "str | Text | None" = None) -> None:
+    """Print a table on stdout; cells and title are text or what `styled` gives."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(*columns, title=title and printable(title), title_justify="left", box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*map(_cell, row))
+    if title:
+        _show(title if isinstance(title, Text) else Text(printable(title), style="bold"))
     _show(table)
 
 

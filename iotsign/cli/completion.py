@@ -8,7 +8,7 @@ from iotsign.errors import ConfigError
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    r"""Print a completion script for SHELL.
+    """Print a completion script for SHELL.
 
     \b
     bash:  iotsign completion bash > ~/.local/share/bash-completion/completions/iotsign

@@ -26,19 +26,23 @@ if TYPE_CHECKING:
 _LONGEST_SIGNATURE = 1 << 16  # bytes; RSA-4096 has 512
 
 
-@click.group()
-def image() -> None:
-    r"""Sign, verify and look into firmware images.
+class _InOrder(click.Group):
+    """Lists its verbs in the order of this file."""
 
-    \b
-    sign     makes a signed object of a firmware file
-    verify   says whether it can be trusted, and at which step not
-    inspect  shows what is in it        extract  takes the payload out
-    digest   and attach: sign where the key is, without bringing it here
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Name the verbs."""
+        return list(self.commands)
+
+
+@click.group(cls=_InOrder)
+def image() -> None:
+    """Sign, verify and look into firmware images.
+
+    To sign where the key is, without bringing it here: digest, then attach.
     """
 
 
-@image.command()
+@image.command(short_help="Make a signed object of a firmware file.")
 @click.argument("source", metavar="IN")
 @packing_options
 @click.option(
@@ -50,7 +54,7 @@ def image() -> None:
 @no_input_option
 @json_option
 def sign(source: str, key: str | None, passphrase_file: str | None, output: str, dry_run: bool, **given: Any) -> None:
-    r"""Sign the firmware IN: .bin, Intel HEX, ELF, UF2, or any file as it is.
+    """Sign the firmware IN: .bin, Intel HEX, ELF, UF2, or any file as it is.
 
     The same IN and key give the same bytes. The signature is verified before OUT appears, and OUT appears whole or not
     at all.
@@ -59,9 +63,9 @@ def sign(source: str, key: str | None, passphrase_file: str | None, output: str,
     Examples:
       iotsign image sign app.bin -p AmazonFreeRTOS-Default -k pem:signing.pem -o app.signed
       iotsign image sign app.hex -p MCUboot-ECDSA-P256 -f JSONEmbedded -k pem:signing.pem -o app.signed
-      iotsign image sign job.bin -p AWSIoTDeviceManagement-SHA256-ECDSA -k pem:signing.pem \
+      iotsign image sign job.bin -p AWSIoTDeviceManagement-SHA256-ECDSA -k pem:signing.pem \\
           --s3 my-bucket/job.bin@3sL4kqtJlcpXroDTDmJ -o job.signed.json
-      make -s app.bin && cat app.bin | iotsign image sign - -p my-board.toml -k pem:signing.pem -o -
+      cat app.bin | iotsign image sign - -p my-board.toml -k pem:signing.pem -o -
     """
     from iotsign.app import sign_image
     from iotsign.keys import open_signer
@@ -75,66 +79,7 @@ def sign(source: str, key: str | None, passphrase_file: str | None, output: str,
     _report_signed(source, output, signed, dry_run=dry_run)
 
 
-@image.command()
-@click.argument("source", metavar="IN")
-@packing_options
-@output_option("The digest, as raw bytes")
-@dry_run_option
-@json_option
-def digest(source: str, output: str, dry_run: bool, **given: Any) -> None:
-    r"""Write the digest of the firmware IN, to be signed where the key is.
-
-    OUT holds the digest's bytes and nothing else. Sign them there, bring the signature back, and attach it with the
-    same options:
-
-    \b
-      iotsign image digest app.bin -p AmazonFreeRTOS-Default -o app.digest
-      openssl pkeyutl -sign -inkey KEY.pem -pkeyopt digest:sha256 -in app.digest -out app.sig
-      iotsign image attach app.bin -p AmazonFreeRTOS-Default --signature app.sig --key PUB.pem -o app.signed
-    """
-    from iotsign.app import digest_image
-
-    options = signing_options(given)
-    stream, target = source_of(source), target_of(output)
-    with progress(f"hashing {source}", size_of(source)) as advance:
-        hash_, value = digest_image(stream, target, options, dry_run=dry_run, progress=advance)
-    if json_wanted():
-        about = {"digest": {"algorithm": hash_.value, "value": value.hex()}, "size": len(value), "dryRun": dry_run}
-        print_json({"image": source, "platformId": options.platform.platform_id, **about})
-    else:
-        say(f"{hash_.value} of {source}: {value.hex()}")
-
-
-@image.command()
-@click.argument("source", metavar="IN")
-@packing_options
-@click.option("--signature", "signature_file", required=True, metavar="SIG", help="ECDSA: DER; RSA: PKCS#1 v1.5.")
-@click.option("--key", required=True, metavar="PUB.pem", help="The public key that must verify it.")
-@output_option("The signed object")
-@dry_run_option
-@json_option
-def attach(source: str, signature_file: str, key: str, output: str, dry_run: bool, **given: Any) -> None:
-    r"""Make a signed object of the firmware IN and a signature made elsewhere.
-
-    A signature that does not verify is not attached. `iotsign image digest --help` shows the whole ceremony. An Ed25519
-    signature is made over the payload itself (openssl pkeyutl -sign -rawin).
-    """
-    from iotsign.app import attach_signature, read_small_file
-    from iotsign.keys import load_public_key
-
-    options = signing_options(given)
-    stream, target = source_of(source), target_of(output)
-    public_key = load_public_key(key)
-    signature = read_small_file(source_of(signature_file), _LONGEST_SIGNATURE)
-    inputs = [Path(signature_file), Path(key)]
-    with progress(f"packing {source}", size_of(source)) as advance:
-        signed = attach_signature(
-            stream, target, options, signature, public_key, inputs=inputs, dry_run=dry_run, progress=advance
-        )
-    _report_signed(source, output, signed, dry_run=dry_run)
-
-
-@image.command()
+@image.command(short_help="Say whether images can be trusted, and where not.")
 @click.argument("images", metavar="IMG...", nargs=-1, required=True)
 @trust_options
 @click.option("--payload", metavar="FILE", help="The payload of a JSONDetached object; only with one IMG.")
@@ -144,7 +89,7 @@ def attach(source: str, signature_file: str, key: str, output: str, dry_run: boo
 def verify(
     ctx: click.Context, /, images: tuple[str, ...], payload: str | None, integrity_only: bool, **given: Any
 ) -> None:
-    r"""Say whether each IMG can be trusted, and if not, at which step it failed.
+    """Say whether each IMG can be trusted, and if not, at which step it failed.
 
     Give what you trust: a public key, a certificate, or a directory with roots (and the intermediates and signer
     certificates under them). Without any of them authenticity is not checked, and the exit code is 1.
@@ -180,12 +125,12 @@ def verify(
     ctx.exit(worst)
 
 
-@image.command()
+@image.command(short_help="Show what is in images, without judging.")
 @click.argument("images", metavar="IMG...", nargs=-1, required=True)
 @json_option
 @click.pass_context
 def inspect(ctx: click.Context, /, images: tuple[str, ...]) -> None:
-    r"""Show what is in each IMG, without judging it.
+    """Show what is in each IMG, without judging it.
 
     The form is read strictly; whether the signature holds is what `iotsign image verify` says.
 
@@ -210,14 +155,14 @@ def inspect(ctx: click.Context, /, images: tuple[str, ...]) -> None:
     ctx.exit(worst)
 
 
-@image.command()
+@image.command(short_help="Take the payload out of an image.")
 @click.argument("source", metavar="IMG")
 @output_option("The payload")
 @trust_options
 @dry_run_option
 @json_option
 def extract(source: str, output: str, dry_run: bool, **given: Any) -> None:
-    r"""Take the payload out of the signed object IMG.
+    """Take the payload out of the signed object IMG.
 
     With --key, --certificate or --trust nothing comes out unless the signature holds; what is written is what was
     verified. Without them only the form is checked, and a warning says so.
@@ -243,6 +188,65 @@ def extract(source: str, output: str, dry_run: bool, **given: Any) -> None:
         print_json({"image": source, "output": output, **image_json(extracted.image), **trusted, "dryRun": dry_run})
     else:
         say(f"{source}: {extracted.image.raw_payload_size} bytes of payload to {output}{_unless(dry_run)}")
+
+
+@image.command(short_help="Write the digest to be signed elsewhere.")
+@click.argument("source", metavar="IN")
+@packing_options
+@output_option("The digest, as raw bytes")
+@dry_run_option
+@json_option
+def digest(source: str, output: str, dry_run: bool, **given: Any) -> None:
+    """Write the digest of the firmware IN, to be signed where the key is.
+
+    OUT holds the digest's bytes and nothing else. Sign them there, bring the signature back, and attach it with the
+    same options:
+
+    \b
+      iotsign image digest app.bin -p AmazonFreeRTOS-Default -o app.digest
+      openssl pkeyutl -sign -inkey KEY.pem -pkeyopt digest:sha256 -in app.digest -out app.sig
+      iotsign image attach app.bin -p AmazonFreeRTOS-Default --signature app.sig --key PUB.pem -o app.signed
+    """
+    from iotsign.app import digest_image
+
+    options = signing_options(given)
+    stream, target = source_of(source), target_of(output)
+    with progress(f"hashing {source}", size_of(source)) as advance:
+        hash_, value = digest_image(stream, target, options, dry_run=dry_run, progress=advance)
+    if json_wanted():
+        about = {"digest": {"algorithm": hash_.value, "value": value.hex()}, "size": len(value), "dryRun": dry_run}
+        print_json({"image": source, "platformId": options.platform.platform_id, **about})
+    else:
+        say(f"{hash_.value} of {source}: {value.hex()}")
+
+
+@image.command(short_help="Add a signature that was made elsewhere.")
+@click.argument("source", metavar="IN")
+@packing_options
+@click.option("--signature", "signature_file", required=True, metavar="SIG", help="ECDSA: DER; RSA: PKCS#1 v1.5.")
+@click.option("--key", required=True, metavar="PUB.pem", help="The public key that must verify it.")
+@output_option("The signed object")
+@dry_run_option
+@json_option
+def attach(source: str, signature_file: str, key: str, output: str, dry_run: bool, **given: Any) -> None:
+    """Make a signed object of the firmware IN and a signature made elsewhere.
+
+    A signature that does not verify is not attached. `iotsign image digest --help` shows the whole ceremony. An Ed25519
+    signature is made over the payload itself (openssl pkeyutl -sign -rawin).
+    """
+    from iotsign.app import attach_signature, read_small_file
+    from iotsign.keys import load_public_key
+
+    options = signing_options(given)
+    stream, target = source_of(source), target_of(output)
+    public_key = load_public_key(key)
+    signature = read_small_file(source_of(signature_file), _LONGEST_SIGNATURE)
+    inputs = [Path(signature_file), Path(key)]
+    with progress(f"packing {source}", size_of(source)) as advance:
+        signed = attach_signature(
+            stream, target, options, signature, public_key, inputs=inputs, dry_run=dry_run, progress=advance
+        )
+    _report_signed(source, output, signed, dry_run=dry_run)
 
 
 def _key_files(uri: str) -> list[Path]:

@@ -85,21 +85,20 @@ def pack_embedded(
     if len(prefix) != guess:
         core.shift_file(fd_out, guess, end, len(prefix) - guess)
         end += len(prefix) - guess
-    _write_at(fd_out, prefix, 0)
-    _write_at(fd_out, _SUFFIX, end)
     total = end + len(_SUFFIX)
-    os.ftruncate(fd_out, total)
+    try:
+        _write_at(fd_out, prefix, 0)
+        _write_at(fd_out, _SUFFIX, end)
+        os.ftruncate(fd_out, total)
+    except OSError as error:
+        raise StoreError("WriteFailed", f"cannot write the signed object: {error.strerror}") from error
     return PackedImage(digest, raw_size, signature, total)
 
 
 def _write_at(fd: int, data: bytes, offset: int) -> None:
-    try:
+    while data:
         written = os.pwrite(fd, data, offset)
-    except OSError as error:
-        raise StoreError("WriteFailed", f"cannot write the signed object: {error.strerror}", offset=offset) from error
-    if written != len(data):
-        message = f"expected to write {len(data)} bytes at offset {offset}, wrote {written}"
-        raise StoreError("WriteFailed", message, offset=offset)
+        data, offset = data[written:], offset + written
 
 
 def read_embedded(fd: int, *, fd_out: int | None = None, progress: Progress | None = None) -> JsonImage:
