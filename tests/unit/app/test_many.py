@@ -1,0 +1,66 @@
+import time
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from iotsign.algorithms import KeyType
+from iotsign.app import Outcome, SigningOptions, Trust, VerifyOptions, sign_image, verify_images
+from iotsign.errors import MalformedImageError, SignatureMismatchError, StoreError
+from iotsign.keys import Signer
+from iotsign.platforms import Platform
+
+
+@pytest.fixture
+def images(platform: Callable[[str], Platform], signer: Callable[[KeyType], Signer], tmp_path: Path) -> list[Path]:
+    paths = []
+    for number in range(8):
+        source, image = tmp_path / f"{number}.bin", tmp_path / f"{number}.signed"
+        source.write_bytes(bytes([number]) * 5000)
+        sign_image(source, image, SigningOptions(platform("AmazonFreeRTOS-Default")), signer(KeyType.P256))
+        paths.append(image)
+    return paths
+
+
+@pytest.fixture
+def options(key_files: Callable[[KeyType], tuple[Path, Path]]) -> VerifyOptions:
+    return VerifyOptions(Trust.from_key(key_files(KeyType.P256)[1]))
+
+
+@pytest.mark.parametrize("threads", [None, 1, 3, 20])
+def test_outcomes_come_in_order(images: list[Path], options: VerifyOptions, threads: int | None) -> None:
+    data = images[2].read_bytes()
+    images[2].write_bytes(data.replace(b"AgIC", b"AwIC"))
+    images[4].write_bytes(data[:-1])
+    images[6].unlink()
+    outcomes = list(verify_images(images, options, threads=threads))
+    assert [outcome.name for outcome in outcomes] == list(map(str, images))
+    errors = {2: SignatureMismatchError, 4: MalformedImageError, 6: StoreError}
+    for number, outcome in enumerate(outcomes):
+        if number in errors:
+            assert isinstance(outcome.error, errors[number])
+            assert outcome.verified is None
+            assert outcome.steps.taken[-1].outcome == "failed"
+        else:
+            assert outcome.verified is not None
+            assert outcome.verified.image.raw_payload_size == 5000
+            assert outcome.error is None
+
+
+def test_one_image_reports_progress(images: list[Path], options: VerifyOptions) -> None:
+    seen: list[int] = []
+    (outcome,) = verify_images(images[:1], options, progress=seen.append)
+    assert outcome.verified
+    assert seen[-1] == 5000
+
+
+def test_a_reader_who_stops_early_waits_for_nothing(tmp_path: Path, images: list[Path], options: VerifyOptions) -> None:
+    large = tmp_path / "large.signed"
+    head = b'{"rawPayloadSize":15000000,"signature":"MAEC","signatureAlgorithm":"SHA256withECDSA","payload":"'
+    large.write_bytes(head + b"A" * 20_000_000 + b'"}')
+    outcomes = verify_images([images[0], *[large] * 2000], options, threads=2)  # all of them would take minutes
+    assert next(iter(outcomes)).verified
+    start = time.monotonic()
+    cast("Generator[Outcome, None, None]", outcomes).close()
+    assert time.monotonic() - start < 5
