@@ -13,7 +13,7 @@ def config() -> None:
 @config.command()
 @json_option
 def show() -> None:
-    r"""Show each setting, its value and where it came from.
+    """Show each setting, its value and where it came from.
 
     Highest first: flags, IOTSIGN_* variables, ./iotsign.toml, ~/.config/iotsign/iotsign.toml,
     /etc/iotsign/iotsign.toml.

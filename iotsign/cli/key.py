@@ -17,7 +17,7 @@ _dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Check ever
 
 @click.group()
 def key() -> None:
-    r"""Make keys and certificates, and look at them.
+    """Make keys and certificates, and look at them.
 
     \b
     generate     makes a private key
@@ -38,7 +38,7 @@ def key() -> None:
 def generate(
     key_type: str, output: str, passphrase_file: str | None, encrypt: bool, force: bool, dry_run: bool
 ) -> None:
-    r"""Make a private key: PKCS#8 as PEM, in a file that only you can read.
+    """Make a private key: PKCS#8 as PEM, in a file that only you can read.
 
     A key that is there is never replaced unless you say --force.
 
@@ -91,7 +91,7 @@ def certificate(
     chain_passphrase_file: str | None,
     dry_run: bool,
 ) -> None:
-    r"""Make a code-signing certificate for a key: key usage digitalSignature, extended key usage codeSigning.
+    """Make a code-signing certificate for a key: key usage digitalSignature, extended key usage codeSigning.
 
     \b
     Examples:
@@ -132,7 +132,7 @@ def certificate(
 @no_input_option
 @json_option
 def show(uri: str, public: bool, output: str | None, passphrase_file: str | None) -> None:
-    r"""Show what URI names: a private key, a public key or a certificate; and what speaks against it.
+    """Show what URI names: a private key, a public key or a certificate; and what speaks against it.
 
     \b
     Examples:

@@ -22,7 +22,7 @@ def platform() -> None:
 @platform.command("list")
 @json_option
 def list_() -> None:
-    r"""List the signing platforms: the built-in ones and those of the configured directories.
+    """List the signing platforms: the built-in ones and those of the configured directories.
 
     \b
     Examples:
@@ -43,7 +43,7 @@ def list_() -> None:
 @click.argument("platform_id", metavar="ID", shell_complete=complete_platform)
 @json_option
 def show(platform_id: str) -> None:
-    r"""Show one signing platform; ID may also be a descriptor file.
+    """Show one signing platform; ID may also be a descriptor file.
 
     --json gives the answer of AWS Signer's GetSigningPlatform.
 
@@ -66,7 +66,7 @@ def show(platform_id: str) -> None:
 @json_option
 @click.pass_context
 def check(ctx: click.Context, /, files: tuple[str, ...]) -> None:
-    r"""Check descriptor files of your own.
+    """Check descriptor files of your own.
 
     \b
     Examples:
