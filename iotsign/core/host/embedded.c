@@ -98,7 +98,8 @@ static iotsign_status_t decode(reader_t *reader, size_t length, bool last)
         return refuse_base64(reader, "the payload", scanner->offset + written);
     }
     if (!last && written != IOTSIGN_BASE64_DECODED_MAX(length)) {
-        return refuse_base64(reader, "the payload", scanner->offset + length - 1);
+        uint64_t padding = IOTSIGN_BASE64_DECODED_MAX(length) - written; /* characters at the end of these */
+        return refuse_base64(reader, "the payload", scanner->offset + length - padding);
     }
     iotsign_scanner_consume(scanner, length);
     reader->decoded += written;

@@ -31,7 +31,7 @@ def opener(tmp_path: Path) -> Iterator[Opener]:
 def embed() -> Callable[..., bytes]:
     """Write the object as AWS Signer does; keyword arguments replace the text of a value."""
 
-    def write(payload: bytes, **replaced: str) -> bytes:
+    def write(payload: bytes, /, **replaced: str) -> bytes:
         members = {
             "rawPayloadSize": str(len(payload)),
             "signature": f'"{base64.b64encode(b"signature").decode()}"',

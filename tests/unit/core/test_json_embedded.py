@@ -83,7 +83,7 @@ def test_any_order_and_white_space(
         os.close(descriptor)
     assert found.digest == hashlib.new(NAMES[algorithm].value, payload).digest()
     assert found.raw_payload_size == json.loads(path.read_text())["rawPayloadSize"] == len(payload)
-    assert path.read_text()[found.payload_offset :][: found.payload_length] == base64.b64encode(payload).decode()
+    assert path.read_bytes()[found.payload_offset :][: found.payload_length] == base64.b64encode(payload)
 
 
 @pytest.mark.parametrize("order", list(permutations(["rawPayloadSize", "signatureAlgorithm", "payload"])))
@@ -127,7 +127,8 @@ def test_through_pipes(embed: Embed, piece: int) -> None:
     for thread in threads:
         thread.join()
     os.close(reader)
-    assert (found.digest, received) == (hashlib.sha256(payload).digest(), payload)
+    assert found.digest == hashlib.sha256(payload).digest()
+    assert received == payload
 
 
 @pytest.mark.parametrize("size", [3, 5 * BLOCK])
