@@ -23,7 +23,6 @@ static const iotsign_hash_class_t *const all_hashes[] = {
 typedef struct {
     iotsign_scanner_t scanner;
     iotsign_file_t *output;
-    iotsign_ring_t *ring;
     const iotsign_hash_chooser_t *chooser;
     iotsign_embedded_t *result;
     bool seen[MEMBER_COUNT];
@@ -88,7 +87,7 @@ static iotsign_status_t decode(reader_t *reader, size_t length, bool last)
     iotsign_scanner_t *scanner = &reader->scanner;
     size_t written = 0;
 
-    uint8_t *block = iotsign_ring_acquire(reader->ring);
+    uint8_t *block = iotsign_ring_acquire(reader->scanner.ring);
     if (block == NULL) {
         return IOTSIGN_ERROR_INTERRUPTED;
     }
@@ -106,8 +105,11 @@ static iotsign_status_t decode(reader_t *reader, size_t length, bool last)
     if (reader->seen[MEMBER_SIZE] && reader->decoded > reader->result->raw_payload_size) {
         return refuse_size(reader);
     }
-    iotsign_ring_publish(reader->ring, written);
-    return reader->output == NULL ? IOTSIGN_OK : iotsign_file_write(reader->output, block, written, scanner->fault);
+    iotsign_ring_publish(reader->scanner.ring, written);
+    if (reader->output == NULL) {
+        return IOTSIGN_OK;
+    }
+    return iotsign_file_write(reader->output, scanner->ring, block, written, scanner->fault);
 }
 
 static iotsign_status_t read_payload(reader_t *reader)
@@ -177,7 +179,7 @@ static iotsign_status_t read_algorithm(reader_t *reader)
     if (status != IOTSIGN_OK) {
         return status;
     }
-    return iotsign_ring_call(reader->ring, choose, reader) ? IOTSIGN_OK : IOTSIGN_ERROR_INTERRUPTED;
+    return iotsign_ring_call(reader->scanner.ring, choose, reader) ? IOTSIGN_OK : IOTSIGN_ERROR_INTERRUPTED;
 }
 
 static iotsign_status_t read_member(reader_t *reader)
@@ -243,16 +245,14 @@ static iotsign_status_t read_members(reader_t *reader)
     return status == IOTSIGN_OK ? iotsign_scanner_expect(scanner, '}', "',' or '}' after a value") : status;
 }
 
-static iotsign_status_t produce(void *context, iotsign_ring_t *ring, iotsign_fault_t *fault)
+static iotsign_status_t read_object(void *context, iotsign_ring_t *ring, iotsign_fault_t *fault)
 {
     reader_t *reader = context;
     iotsign_scanner_t *scanner = &reader->scanner;
     int byte = IOTSIGN_SCANNER_END;
 
-    reader->ring = scanner->input->ring = ring;
-    if (reader->output != NULL) {
-        reader->output->ring = ring;
-    }
+    scanner->ring = ring;
+    scanner->fault = fault;
     iotsign_status_t status = read_members(reader);
     if (status == IOTSIGN_OK) {
         status = iotsign_scanner_peek(scanner, &byte);
@@ -291,9 +291,9 @@ iotsign_status_t iotsign_embedded_read(
     const iotsign_progress_t *progress, iotsign_embedded_t *result, iotsign_fault_t *fault)
 {
     reader_t reader = {
-        .scanner = {.input = input, .fault = fault}, .output = output, .chooser = chooser, .result = result};
+        .scanner = {.input = input}, .output = output, .chooser = chooser, .result = result};
     iotsign_ring_job_t job = {
-        .produce = produce, .producer = &reader, .consume = consume, .consumer = &reader, .progress = *progress};
+        .work = read_object, .consume = consume, .context = &reader, .progress = *progress};
 
     memset(result, 0, sizeof *result);
     job.threaded = !iotsign_file_is_short(input) || (output != NULL && !output->regular);

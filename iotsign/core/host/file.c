@@ -64,12 +64,13 @@ bool iotsign_file_is_short(const iotsign_file_t *file)
 }
 
 /* Waits until the descriptor is ready, or the work was stopped. */
-static iotsign_status_t await(const iotsign_file_t *file, short events, iotsign_fault_t *fault)
+static iotsign_status_t await(
+    const iotsign_file_t *file, iotsign_ring_t *ring, short events, iotsign_fault_t *fault)
 {
     struct pollfd request = {.fd = file->descriptor, .events = events};
 
     for (;;) {
-        if (iotsign_ring_stopped(file->ring)) {
+        if (iotsign_ring_stopped(ring)) {
             return IOTSIGN_ERROR_INTERRUPTED;
         }
         if (file->regular) {
@@ -96,13 +97,14 @@ static bool is_transient(int error)
 }
 
 iotsign_status_t iotsign_file_read(
-    iotsign_file_t *file, void *data, size_t length, bool some, size_t *got, iotsign_fault_t *fault)
+    iotsign_file_t *file, iotsign_ring_t *ring, void *data, size_t length, bool some, size_t *got,
+    iotsign_fault_t *fault)
 {
     uint8_t *bytes = data;
 
     *got = 0;
     while (*got < length && !(some && *got != 0)) {
-        iotsign_status_t status = await(file, POLLIN, fault);
+        iotsign_status_t status = await(file, ring, POLLIN, fault);
         if (status != IOTSIGN_OK) {
             return status;
         }
@@ -137,12 +139,13 @@ iotsign_status_t iotsign_file_check_size(const iotsign_file_t *file, iotsign_fau
         (unsigned long long)file->position);
 }
 
-iotsign_status_t iotsign_file_write(iotsign_file_t *file, const void *data, size_t length, iotsign_fault_t *fault)
+iotsign_status_t iotsign_file_write(
+    iotsign_file_t *file, iotsign_ring_t *ring, const void *data, size_t length, iotsign_fault_t *fault)
 {
     const uint8_t *bytes = data;
 
     while (length != 0) {
-        iotsign_status_t status = await(file, POLLOUT, fault);
+        iotsign_status_t status = await(file, ring, POLLOUT, fault);
         if (status != IOTSIGN_OK) {
             return status;
         }

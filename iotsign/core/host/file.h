@@ -19,7 +19,6 @@ typedef struct {
     uint64_t start; /* file offset of the first transfer */
     uint64_t position; /* file offset of the next transfer */
     bool positioned;   /* pread and pwrite at position instead of the descriptor's own offset */
-    iotsign_ring_t *ring; /* whose stop request ends a transfer; set before the first one */
 } iotsign_file_t;
 
 /* Looks at a descriptor, to transfer from its current offset on.
@@ -34,14 +33,15 @@ iotsign_status_t iotsign_file_open_at(iotsign_file_t *file, int descriptor, uint
 /* Whether what is left to read fits one block of a ring and comes without waiting. */
 bool iotsign_file_is_short(const iotsign_file_t *file);
 
-/* Reads up to length bytes; *got is less only at the end of the file. With some set, returns as soon as there is
+/* Reads up to length bytes, unless the ring is stopped; *got is less only at the end of the file. With some set, returns as soon as there is
  * anything, so that a text that comes slowly is looked at early.
  *
  * IOTSIGN_OK
  * IOTSIGN_ERROR_INTERRUPTED  the ring was stopped
  * IOTSIGN_ERROR_IO           with *fault */
 iotsign_status_t iotsign_file_read(
-    iotsign_file_t *file, void *data, size_t length, bool some, size_t *got, iotsign_fault_t *fault);
+    iotsign_file_t *file, iotsign_ring_t *ring, void *data, size_t length, bool some, size_t *got,
+    iotsign_fault_t *fault);
 
 /* After the end was reached: whether a regular file had the size that it had when it was opened.
  *
@@ -50,6 +50,7 @@ iotsign_status_t iotsign_file_read(
 iotsign_status_t iotsign_file_check_size(const iotsign_file_t *file, iotsign_fault_t *fault);
 
 /* Writes all of data. Returns as iotsign_file_read. */
-iotsign_status_t iotsign_file_write(iotsign_file_t *file, const void *data, size_t length, iotsign_fault_t *fault);
+iotsign_status_t iotsign_file_write(
+    iotsign_file_t *file, iotsign_ring_t *ring, const void *data, size_t length, iotsign_fault_t *fault);
 
 #endif

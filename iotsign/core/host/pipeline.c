@@ -11,93 +11,85 @@ typedef struct {
     iotsign_file_t *input, *output; /* output is NULL for hashing alone */
     const uint64_t *length;
     char *text;
-    uint64_t size;
-} source_t;
-
-typedef struct {
+    uint64_t size; /* bytes read */
     const iotsign_hash_class_t *hash;
     iotsign_hash_context_t context;
-} sink_t;
+} pass_t;
 
-static void consume(void *context, const uint8_t *block, size_t length)
+static iotsign_status_t check_end(const pass_t *pass, iotsign_fault_t *fault)
 {
-    sink_t *sink = context;
-
-    sink->hash->update(&sink->context, block, length);
+    if (pass->length == NULL) {
+        return iotsign_file_check_size(pass->input, fault);
+    }
+    if (pass->size == *pass->length) {
+        return IOTSIGN_OK;
+    }
+    return iotsign_fault_set(
+        fault, IOTSIGN_ERROR_IO, "UnexpectedEnd", pass->input->position, 0,
+        "expected %llu bytes, got %llu before the end of the file", (unsigned long long)*pass->length,
+        (unsigned long long)pass->size);
 }
 
-static iotsign_status_t encode(source_t *source, const uint8_t *block, size_t length, iotsign_fault_t *fault)
+static iotsign_status_t read_block(
+    void *context, iotsign_ring_t *ring, uint8_t *block, size_t *length, iotsign_fault_t *fault)
 {
-    size_t written = 0;
+    pass_t *pass = context;
+    size_t wanted = IOTSIGN_RING_BLOCK_SIZE;
 
-    iotsign_status_t status = iotsign_base64_encode(block, length, source->text, TEXT_SIZE, &written);
-    if (status != IOTSIGN_OK) {
-        return iotsign_fault_set(fault, status, "EncodeFailed", source->size, 0, "cannot encode %zu bytes", length);
+    if (pass->length != NULL && *pass->length - pass->size < wanted) {
+        wanted = (size_t)(*pass->length - pass->size);
     }
-    return iotsign_file_write(source->output, source->text, written, fault);
+    iotsign_status_t status = iotsign_file_read(pass->input, ring, block, wanted, false, length, fault);
+    pass->size += *length;
+    return status == IOTSIGN_OK && *length == 0 ? check_end(pass, fault) : status;
 }
 
-static size_t block_size(const source_t *source)
+static void hash_block(void *context, const uint8_t *block, size_t length)
 {
-    if (source->length != NULL && *source->length - source->size < IOTSIGN_RING_BLOCK_SIZE) {
-        return (size_t)(*source->length - source->size);
-    }
-    return IOTSIGN_RING_BLOCK_SIZE;
+    pass_t *pass = context;
+
+    pass->hash->update(&pass->context, block, length);
 }
 
-static iotsign_status_t produce(void *context, iotsign_ring_t *ring, iotsign_fault_t *fault)
+static iotsign_status_t write_blocks(void *context, iotsign_ring_t *ring, iotsign_fault_t *fault)
 {
-    source_t *source = context;
-    size_t wanted = 0, got = 0;
+    pass_t *pass = context;
+    const uint8_t *block = NULL;
+    size_t length = 0, written = 0;
 
-    source->input->ring = ring;
-    if (source->output != NULL) {
-        source->output->ring = ring;
-    }
-    do {
-        uint8_t *block = iotsign_ring_acquire(ring);
-        if (block == NULL) {
-            return IOTSIGN_ERROR_INTERRUPTED;
+    for (;;) {
+        iotsign_status_t status = iotsign_ring_take(ring, &block, &length);
+        if (status != IOTSIGN_OK || block == NULL) {
+            return status;
         }
-        wanted = block_size(source);
-        iotsign_status_t status = iotsign_file_read(source->input, block, wanted, false, &got, fault);
+        if (pass->output == NULL) {
+            continue;
+        }
+        status = iotsign_base64_encode(block, length, pass->text, TEXT_SIZE, &written);
+        if (status == IOTSIGN_OK) {
+            status = iotsign_file_write(pass->output, ring, pass->text, written, fault);
+        }
         if (status != IOTSIGN_OK) {
             return status;
         }
-        iotsign_ring_publish(ring, got);
-        status = source->output != NULL ? encode(source, block, got, fault) : IOTSIGN_OK;
-        if (status != IOTSIGN_OK) {
-            return status;
-        }
-        source->size += got;
-    } while (got == wanted && wanted != 0);
-
-    if (source->length == NULL) {
-        return iotsign_file_check_size(source->input, fault);
     }
-    if (source->size != *source->length) {
-        return iotsign_fault_set(
-            fault, IOTSIGN_ERROR_IO, "UnexpectedEnd", source->input->position, 0,
-            "expected %llu bytes, got %llu before the end of the file", (unsigned long long)*source->length,
-            (unsigned long long)source->size);
-    }
-    return IOTSIGN_OK;
 }
 
 static iotsign_status_t run(
-    source_t *source, const iotsign_hash_class_t *hash, const iotsign_progress_t *progress, iotsign_hashed_t *result,
+    pass_t *pass, const iotsign_hash_class_t *hash, const iotsign_progress_t *progress, iotsign_hashed_t *result,
     iotsign_fault_t *fault)
 {
-    sink_t sink = {.hash = hash};
     iotsign_ring_job_t job = {
-        .produce = produce, .producer = source, .consume = consume, .consumer = &sink, .progress = *progress};
+        .work = write_blocks, .read = read_block, .consume = hash_block, .context = pass, .progress = *progress};
 
-    job.threaded = !iotsign_file_is_short(source->input) || (source->output != NULL && !source->output->regular);
-    hash->init(&sink.context);
+    job.read_may_wait = !pass->input->regular;
+    job.threaded = !iotsign_file_is_short(pass->input) || (pass->output != NULL && !pass->output->regular);
+    pass->hash = hash;
+    hash->init(&pass->context);
     iotsign_status_t status = iotsign_ring_run(&job, fault);
     if (status == IOTSIGN_OK) {
-        hash->finish(&sink.context, result->digest);
-        result->size = source->size;
+        hash->finish(&pass->context, result->digest);
+        result->size = pass->size;
     }
     return status;
 }
@@ -106,23 +98,23 @@ iotsign_status_t iotsign_pipeline_hash(
     iotsign_file_t *input, const uint64_t *length, const iotsign_hash_class_t *hash,
     const iotsign_progress_t *progress, iotsign_hashed_t *result, iotsign_fault_t *fault)
 {
-    source_t source = {.input = input, .length = length};
+    pass_t pass = {.input = input, .length = length};
 
-    return run(&source, hash, progress, result, fault);
+    return run(&pass, hash, progress, result, fault);
 }
 
 iotsign_status_t iotsign_pipeline_encode(
     iotsign_file_t *input, iotsign_file_t *output, const iotsign_hash_class_t *hash,
     const iotsign_progress_t *progress, iotsign_hashed_t *result, iotsign_fault_t *fault)
 {
-    source_t source = {.input = input, .output = output};
+    pass_t pass = {.input = input, .output = output};
 
-    source.text = malloc(TEXT_SIZE);
-    if (source.text == NULL) {
+    pass.text = malloc(TEXT_SIZE);
+    if (pass.text == NULL) {
         return iotsign_fault_set(fault, IOTSIGN_ERROR_IO, "OutOfMemory", 0, 0, "no memory for %zu bytes", TEXT_SIZE);
     }
-    iotsign_status_t status = run(&source, hash, progress, result, fault);
-    free(source.text);
+    iotsign_status_t status = run(&pass, hash, progress, result, fault);
+    free(pass.text);
     return status;
 }
 
@@ -144,7 +136,6 @@ static iotsign_status_t shift(void *context, iotsign_ring_t *ring, iotsign_fault
 {
     shift_t *move = context;
 
-    move->from.ring = move->to.ring = ring;
     while (move->start != move->end) {
         uint8_t *block = iotsign_ring_acquire(ring);
         if (block == NULL) {
@@ -154,7 +145,7 @@ static iotsign_status_t shift(void *context, iotsign_ring_t *ring, iotsign_fault
         size_t length = left < IOTSIGN_RING_BLOCK_SIZE ? (size_t)left : IOTSIGN_RING_BLOCK_SIZE, got = 0;
         move->from.position = move->delta > 0 ? move->end - length : move->start;
         move->to.position = (uint64_t)((int64_t)move->from.position + move->delta);
-        iotsign_status_t status = iotsign_file_read(&move->from, block, length, false, &got, fault);
+        iotsign_status_t status = iotsign_file_read(&move->from, ring, block, length, false, &got, fault);
         if (status != IOTSIGN_OK) {
             return status;
         }
@@ -163,7 +154,7 @@ static iotsign_status_t shift(void *context, iotsign_ring_t *ring, iotsign_fault
                 fault, IOTSIGN_ERROR_IO, "UnexpectedEnd", move->from.position, 0,
                 "expected %zu bytes to move, got %zu before the end of the file", length, got);
         }
-        status = iotsign_file_write(&move->to, block, length, fault);
+        status = iotsign_file_write(&move->to, ring, block, length, fault);
         if (status != IOTSIGN_OK) {
             return status;
         }
@@ -183,7 +174,7 @@ iotsign_status_t iotsign_pipeline_shift(
 {
     shift_t move = {.start = start, .end = end, .delta = delta};
     iotsign_ring_job_t job = {
-        .produce = shift, .producer = &move, .consume = ignore, .progress = *progress, .threaded = true};
+        .work = shift, .consume = ignore, .context = &move, .progress = *progress, .threaded = true};
 
     iotsign_status_t status = iotsign_file_open_at(&move.from, descriptor, start, fault);
     if (status != IOTSIGN_OK) {

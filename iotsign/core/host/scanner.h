@@ -15,6 +15,7 @@
 
 typedef struct {
     iotsign_file_t *input;
+    iotsign_ring_t *ring; /* whose stop request ends the reading */
     iotsign_fault_t *fault;
     char *window;      /* IOTSIGN_SCANNER_WINDOW_SIZE bytes */
     size_t begin, end; /* the part of the window that was read and not consumed */
