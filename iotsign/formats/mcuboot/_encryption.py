@@ -36,6 +36,7 @@ _RSA_BITS: Final = 2048
 _RSA_READ_BITS: Final = (2048, 3072)  # imgtool also writes RSA-3072, which no boot loader opens
 _EC_POINT_SIZE: Final = 65
 _X25519_SIZE: Final = 32
+_X25519_UNUSED_BIT: Final = 0x80  # in the last byte; RFC 7748 §5 ignores it, so it would not change the result
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,15 +297,17 @@ def _x25519_ephemeral(key: "x25519.X25519PublicKey") -> tuple[bytes, bytes]:
 def _shared_secret(key: "PrivateWrapKey", point: bytes, tlv: Tlv) -> bytes:
     from cryptography.hazmat.primitives.asymmetric import ec, x25519
 
+    message = f"expected a point on the curve in {tlv.type_name} at offset {tlv.offset + 4:#x}, got another"
+    bad_point = MalformedImageError("BadEphemeralKey", message, offset=tlv.offset + 4)
     try:
         if isinstance(key, ec.EllipticCurvePrivateKey):
-            public = ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point)
-            return key.exchange(ec.ECDH(), public)
-        assert isinstance(key, x25519.X25519PrivateKey)
+            return key.exchange(ec.ECDH(), ec.EllipticCurvePublicKey.from_encoded_point(ec.SECP256R1(), point))
+        if point[-1] & _X25519_UNUSED_BIT:
+            raise bad_point
+        assert isinstance(key, x25519.X25519PrivateKey)  # RSA never gets here
         return key.exchange(x25519.X25519PublicKey.from_public_bytes(point))
     except ValueError:
-        message = f"expected a point on the curve in {tlv.type_name} at offset {tlv.offset + 4:#x}, got another"
-        raise MalformedImageError("BadEphemeralKey", message, offset=tlv.offset + 4) from None
+        raise bad_point from None
 
 
 def _derive(shared: bytes, key_size: int, hash_: HashAlgorithm) -> tuple[bytes, bytes]:

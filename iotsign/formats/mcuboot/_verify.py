@@ -21,7 +21,7 @@ from iotsign.formats.mcuboot._image import Image, SignatureEntry, read_image
 from iotsign.formats.mcuboot._rollback import Floor
 from iotsign.formats.mcuboot._signature import SIGNATURE_TLVS, hashes_of, names_key, verify
 from iotsign.formats.mcuboot._stream import Region, Source
-from iotsign.formats.mcuboot._tlv import SINGLE_TYPES, UNPROTECTED_TYPES, Tlv, TlvType
+from iotsign.formats.mcuboot._tlv import ENCRYPTION_TYPES, SINGLE_TYPES, UNPROTECTED_TYPES, Tlv, TlvType
 
 if TYPE_CHECKING:
     from iotsign.keys import PublicKey
@@ -166,21 +166,39 @@ def _check_records(image: Image) -> None:
                 f"expected {tlv.type_name} (type {tlv.type:#06x}) among the protected TLVs only, "
                 f"got it at offset {tlv.offset:#x}, where nothing covers it"
             )
-            raise MalformedImageError("UnprotectedTlv", message, offset=tlv.offset, type=tlv.type)
-    for area in (image.protected, image.unprotected):
-        counts = Counter(tlv.type for tlv in area)
-        for tlv in area:
-            if counts[tlv.type] > 1 and tlv.type in SINGLE_TYPES:
-                message = (
-                    f"expected {tlv.type_name} once, got it {counts[tlv.type]} times, first at offset {tlv.offset:#x}"
-                )
-                raise MalformedImageError("TlvTwice", message, offset=tlv.offset, type=tlv.type)
-    for tlv in image.unprotected:
+            raise _malformed("UnprotectedTlv", message, tlv)
         if tlv.type == TlvType.SIG_PURE and tlv.data != b"\x01":
             message = f"expected 01 in SIG_PURE at offset {tlv.offset:#x}, got {tlv.data.hex()}"
-            raise MalformedImageError("BadSigPure", message, offset=tlv.offset)
+            raise _malformed("BadSigPure", message, tlv)
+        if tlv.type in ENCRYPTION_TYPES and not image.header.encrypted:
+            message = f"expected no {tlv.type_name} in an unencrypted image, got it at offset {tlv.offset:#x}"
+            raise _malformed("UnexpectedContentKey", message, tlv)
+    for area in (image.protected, image.unprotected):
+        kinds = [_kind(tlv) for tlv in area]
+        counts = Counter(kind for kind in kinds if kind is not None)
+        for tlv, kind in zip(area, kinds, strict=True):
+            if counts[kind] > 1:
+                message = f"expected {tlv.type_name} once, got it {counts[kind]} times, first at offset {tlv.offset:#x}"
+                raise _malformed("TlvTwice", message, tlv)
+    for entry in image.signatures:
+        if entry.key is None and len(image.signatures) > 1:
+            message = (
+                f"expected a key's name before each of several signatures, got none at offset {entry.tlv.offset:#x}"
+            )
+            raise _malformed("UnnamedSignature", message, entry.tlv)
     # the getters check the lengths of what the caller will use
     _ = image.security_counter, image.dependencies
+
+
+def _kind(tlv: Tlv) -> object:
+    """What there may be only one of; None for what may come often."""
+    if tlv.type in ENCRYPTION_TYPES:
+        return ENCRYPTION_TYPES
+    return tlv.type if tlv.type in SINGLE_TYPES else None
+
+
+def _malformed(code: str, message: str, tlv: Tlv) -> MalformedImageError:
+    return MalformedImageError(code, message, offset=tlv.offset, type=tlv.type)
 
 
 def _verify_signatures(image: Image, content: Content, keys: Sequence[PublicKey]) -> tuple[CheckedSignature, ...]:
@@ -210,10 +228,8 @@ def _signer_of(image: Image, content: Content, entry: SignatureEntry, keys: Sequ
             problem.__cause__ = error
         else:
             return key
-    # a signature that names a given key must be right, whoever else signed
-    if problem is not None and entry.key is not None:
-        raise problem
-    if problem is not None and len(image.signatures) == 1:
+    # a signature that names a given key must be right whoever else signed, and so must the only signature
+    if problem is not None:
         raise problem
     return None
 

@@ -98,7 +98,7 @@ def test_imgtool_finds_no_hash_in_what_we_verify(
     with pytest.raises(VerificationIncompleteError, match="no decryption key"):
         verify_image(io.BytesIO(theirs), [public_keys["ecdsa-p256"]])
     key = decryption_key(key_files, "ecdsa-p256")
-    assert verify_image(io.BytesIO(theirs), [public_keys["ecdsa-p256"]], decryption_key=key)
+    assert verify_image(io.BytesIO(theirs), [public_keys["ecdsa-p256"]], decryption_key=key).signers
 
 
 @pytest.mark.parametrize("hash_", [HashAlgorithm.SHA256, HashAlgorithm.SHA512])
@@ -168,7 +168,9 @@ def test_encrypted_and_compressed(
     arguments = ("-k", key_files["ed25519"], "-E", key_files["x25519"], "--compression", compression.value)
     theirs = imgtool.sign(FIRMWARE, *ARGUMENTS, *arguments, *(("--pure",) if pure else ()))
     encryption_key = load_encryption_key(key_files["x25519"].read_bytes())
-    ours, _ = create(FIRMWARE, replace(OPTIONS, compression=compression, pure=pure), [signers["ed25519"]], encryption_key)
+    ours, _ = create(
+        FIRMWARE, replace(OPTIONS, compression=compression, pure=pure), [signers["ed25519"]], encryption_key
+    )
     key = decryption_key(key_files, "x25519")
     assert without_key_record(clear(ours, key)) == without_key_record(clear(theirs, key))
     for image in (ours, theirs):
@@ -186,7 +188,7 @@ def test_rsa_3072_is_read_and_not_written(
 
     theirs = imgtool.sign(FIRMWARE, *ARGUMENTS, "-k", key_files["rsa-3072"], "-E", key_files["rsa-3072"])
     key = decryption_key(key_files, "rsa-3072")
-    assert verify_image(io.BytesIO(theirs), [public_keys["rsa-3072"]], decryption_key=key)
+    assert verify_image(io.BytesIO(theirs), [public_keys["rsa-3072"]], decryption_key=key).signers
     with pytest.raises(KeyRejectedError, match="RSA-3072"):
         load_encryption_key(key_files["rsa-3072"].read_bytes())
 

@@ -96,7 +96,9 @@ def without_signatures(image: bytes) -> tuple[bytes, bytes, bytes]:
     read = read_image(io.BytesIO(image))
     values = b""
     for tlv in read.unprotected:
-        values += tlv.type.to_bytes(2, "little") + (b"" if tlv in [entry.tlv for entry in read.signatures] else tlv.data)
+        values += tlv.type.to_bytes(2, "little") + (
+            b"" if tlv in [entry.tlv for entry in read.signatures] else tlv.data
+        )
     start = read.end if not read.signatures else read.unprotected[0].offset - 4
     return image[:start], values, image[read.end :].lstrip(image[-17:-16])
 

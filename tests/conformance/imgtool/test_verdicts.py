@@ -76,7 +76,7 @@ def test_padded_signatures_of_old_packers(
 ) -> None:
     for number in range(8):
         theirs = imgtool.sign(FIRMWARE + bytes([number]), *ARGUMENTS, "-k", key_files[key_type], "--pad-sig")
-        assert verify_image(io.BytesIO(theirs), [public_keys[key_type]])
+        assert verify_image(io.BytesIO(theirs), [public_keys[key_type]]).signers
 
 
 @pytest.mark.parametrize("key_type", KEY_TYPES)
@@ -162,7 +162,7 @@ def test_resigned(
     image = output.getvalue()
     assert len(image) == len(theirs)
     assert "correctly validated" in imgtool.verify(image, key_files[new])
-    assert verify_image(io.BytesIO(image), [public_keys[new]])
+    assert verify_image(io.BytesIO(image), [public_keys[new]]).signers
     # the hash stays where the new key allows it, and then nothing but the key and its signature differs
     if new == "ed25519" == old:
         assert image == theirs
@@ -196,7 +196,7 @@ def test_real_zephyr_firmware(
     from iotsign.formats.firmware import read_firmware
 
     # the application core's part, where a file holds both cores'
-    firmware = bytes(read_firmware(file).data)[: 0x40000]
+    firmware = bytes(read_firmware(file).data)[:0x40000]
     dependency = Dependency(1, ImageVersion(1))
     options = ImageOptions(
         version=VERSION, header_size=0x200, pad_header=True, slot_size=0x60000, dependencies=(dependency,), pad=True
@@ -216,11 +216,11 @@ def test_real_micropython(
 ) -> None:
     from iotsign.formats.firmware import read_firmware
 
-    firmware = bytes(read_firmware(MICROPYTHON).data)
+    firmware = bytes(read_firmware(MICROPYTHON, address=0).data)
     options = ImageOptions(version=VERSION, header_size=0x200, pad_header=True)
     ours, _ = create(firmware, options, [signers["ecdsa-p256"]])
     assert "correctly validated" in imgtool.verify(ours, key_files["ecdsa-p256"])
-    assert verify_image(io.BytesIO(ours), [public_keys["ecdsa-p256"]])
+    assert verify_image(io.BytesIO(ours), [public_keys["ecdsa-p256"]]).signers
 
 
 def test_a_sparse_512_mib_image(
