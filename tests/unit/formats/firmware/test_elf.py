@@ -11,6 +11,8 @@ from iotsign.formats.firmware import read_firmware
 
 Write = Callable[..., Path]
 
+SAMPLES = Path(__file__).parents[4] / "firmware_samples" / "prebuilt"
+
 
 @pytest.mark.parametrize("order", ["<", ">"])
 @pytest.mark.parametrize("bits", [32, 64])
@@ -86,3 +88,36 @@ def test_truncated_header(write: Write, build: SimpleNamespace, length: int) -> 
 def test_load_segment_without_any_data(write: Write, build: SimpleNamespace) -> None:
     with pytest.raises(MalformedImageError, match="expected load segments with data"):
         read_firmware(write(build.elf((0, b""), memory=8)))
+
+
+@pytest.fixture
+def headers_in_segment() -> bytearray:
+    """A sample whose first segment begins with the ELF headers, at 0x1fffff6c; the program begins at 0x20000000."""
+    return bytearray((SAMPLES / "counter-riscv32-virt.elf").read_bytes())
+
+
+def test_headers_in_a_segment_are_not_part_of_the_image(write: Write, headers_in_segment: bytearray) -> None:
+    path = write(headers_in_segment)
+    with path.open("rb") as stream:
+        first = next(iter(ELFFile(stream).iter_segments("PT_LOAD")))
+    assert (first["p_offset"], first["p_paddr"]) == (0, 0x1FFFFF6C)
+    image = read_firmware(path)
+    assert image.address == 0x20000000
+    assert image.data == (SAMPLES / "counter-riscv32-virt.bin").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "code", "problem"),
+    [
+        (48, b"\x00\x00", "HeadersInSegment", "no section says where the program begins at offset 0"),
+        (32, b"\xff\xff\xff\xff", "Truncated", "section headers go beyond the end of the file"),
+        (46, b"\x29\x00", "BadHeaderSize", "expected section headers of 40 bytes, got 41"),
+    ],
+)
+def test_headers_in_a_segment_and_no_sections(
+    write: Write, headers_in_segment: bytearray, at: int, value: bytes, code: str, problem: str
+) -> None:
+    headers_in_segment[at : at + len(value)] = value
+    with pytest.raises(MalformedImageError, match=problem) as caught:
+        read_firmware(write(headers_in_segment))
+    assert caught.value.code == code
