@@ -92,7 +92,7 @@ def test_load_segment_without_any_data(write: Write, build: SimpleNamespace) -> 
 
 @pytest.fixture
 def headers_in_segment() -> bytearray:
-    """A sample whose first segment begins with the ELF headers, at 0x1fffff6c; the program begins at 0x20000000."""
+    """A sample whose first segment begins with the ELF headers, at 0x1fffff8c; the program begins at 0x20000000."""
     return bytearray((SAMPLES / "counter-riscv32-virt.elf").read_bytes())
 
 
@@ -100,7 +100,7 @@ def test_headers_in_a_segment_are_not_part_of_the_image(write: Write, headers_in
     path = write(headers_in_segment)
     with path.open("rb") as stream:
         first = next(iter(ELFFile(stream).iter_segments("PT_LOAD")))
-    assert (first["p_offset"], first["p_paddr"]) == (0, 0x1FFFFF6C)
+    assert (first["p_offset"], first["p_paddr"]) == (0, 0x1FFFFF8C)
     image = read_firmware(path)
     assert image.address == 0x20000000
     assert image.data == (SAMPLES / "counter-riscv32-virt.bin").read_bytes()
