@@ -12,8 +12,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from hypothesis import settings
 
 from iotsign.algorithms import KeyType
+
+settings.register_profile("iotsign", deadline=None)  # a busy machine is no failure
+settings.load_profile("iotsign")
 
 IOTSIGN = Path(sys.executable).with_name("iotsign")
 NOT_BEFORE = datetime(2025, 1, 1, tzinfo=UTC)
