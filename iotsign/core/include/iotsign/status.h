@@ -18,7 +18,9 @@ typedef enum {
     IOTSIGN_ERROR_DIGEST = -7,      /* a stored digest differs from the computed one */
     IOTSIGN_ERROR_SPACE = -8,       /* the caller's buffer is too small */
     IOTSIGN_ERROR_IO = -9,          /* a host read or write failed; errno holds the reason */
-    IOTSIGN_ERROR_INTERRUPTED = -10 /* the caller's progress callback asked to stop */
+    IOTSIGN_ERROR_INTERRUPTED = -10, /* the caller's progress callback asked to stop */
+    IOTSIGN_ERROR_UNSIGNED = -11,   /* there is no signature */
+    IOTSIGN_ERROR_UNTRUSTED = -12   /* signed, by none of the trusted keys */
 } iotsign_status_t;
 
 #endif

@@ -1,0 +1,32 @@
+/* Verdicts for a boot loader whose processor may be made to skip an instruction.
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A hardened function verifies twice, from the first read of the flash on, and each verification contributes a half of
+ * IOTSIGN_TRUSTED; the verdict is 0 before. One skipped instruction makes at most one of them wrong. The caller must
+ * not undo that with a single branch of its own; it looks at a volatile copy, twice:
+ *
+ *     volatile uint32_t verdict = 0;
+ *     verdict = iotsign_mcuboot_verify_hardened(&region, &policy, &scratch, &image);
+ *     if (verdict != IOTSIGN_TRUSTED) refuse();        never returns
+ *     if (verdict != IOTSIGN_TRUSTED) refuse();
+ */
+#ifndef IOTSIGN_HARDENED_H
+#define IOTSIGN_HARDENED_H
+
+#include <stdint.h>
+
+#include "iotsign/detached.h"
+#include "iotsign/mcuboot.h"
+
+/* Every other value is a refusal. */
+#define IOTSIGN_TRUSTED 0x9b5ce1a6u
+
+/* iotsign_mcuboot_verify, twice. Refuses also what was verified both times but differed (flash that reads differently the
+ * second time). *image is what the second verification found, and all zeros unless that succeeded. */
+uint32_t iotsign_mcuboot_verify_hardened(const iotsign_region_t *region, const iotsign_mcuboot_policy_t *policy,
+                                         const iotsign_scratch_t *scratch, iotsign_mcuboot_image_t *image);
+
+/* iotsign_detached_verify, twice. */
+uint32_t iotsign_detached_verify_hardened(const iotsign_detached_t *claim, const iotsign_scratch_t *scratch);
+
+#endif

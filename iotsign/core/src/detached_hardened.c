@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "halves.h"
+#include "iotsign/hardened.h"
+
+uint32_t iotsign_detached_verify_hardened(const iotsign_detached_t *claim, const iotsign_scratch_t *scratch)
+{
+    volatile uint32_t verdict = 0u;
+    volatile iotsign_status_t status = IOTSIGN_ERROR_SIGNATURE;
+
+    status = iotsign_detached_verify(claim, scratch);
+    if (status == IOTSIGN_OK) {
+        verdict = verdict + IOTSIGN_FIRST_HALF;
+    }
+    status = IOTSIGN_ERROR_SIGNATURE;
+    status = iotsign_detached_verify(claim, scratch);
+    if (status == IOTSIGN_OK) {
+        verdict = verdict + IOTSIGN_SECOND_HALF;
+    }
+    return verdict;
+}
