@@ -1,4 +1,4 @@
-"""The C core: hashing, base64 and the one-pass file pipelines.
+"""The C core: hashing, base64, the one-pass file pipelines and the verification that a device does.
 
 All functions release the GIL. Those that work on files take descriptors, handle signals at least every 100 ms (so that
 Ctrl-C raises KeyboardInterrupt), use at most two threads, and need the same few megabytes of memory for a file of any
@@ -10,7 +10,7 @@ import mmap
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from iotsign.algorithms import HashAlgorithm
+from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
 from iotsign.core import _core
 from iotsign.core._core import Hasher
 
@@ -26,6 +26,8 @@ __all__ = [
     "hash_file",
     "read_json_embedded",
     "shift_file",
+    "verify",
+    "verify_digest",
 ]
 
 Data = bytes | bytearray | memoryview | mmap.mmap
@@ -157,3 +159,40 @@ def read_json_embedded(
         StoreError: Reading or writing failed, or the file changed meanwhile.
     """
     return JsonEmbedded(*_core.read_json_embedded(fd, hash_for, fd_out=fd_out, progress=progress))
+
+
+def verify(algorithm: SignatureAlgorithm, public_key_spki_der: bytes, message: Data, signature: bytes) -> None:
+    """Verify a signature over a message with exactly the code that a device runs.
+
+    Args:
+        algorithm: The algorithm that the signature is claimed to have.
+        public_key_spki_der: X.509 SubjectPublicKeyInfo, DER.
+        message: What was signed.
+        signature: In the encoding that `algorithm` states.
+
+    Raises:
+        SignatureMismatchError: It is not this key's signature over this message.
+        MalformedImageError: The signature is not the one encoding of a value in range.
+        KeyRejectedError: The key is malformed, invalid, or of a family that does not fit the algorithm.
+        UnsupportedAlgorithmError: An algorithm object that the core does not know.
+    """
+    _core.verify(algorithm, public_key_spki_der, message, signature)
+
+
+def verify_digest(algorithm: SignatureAlgorithm, public_key_spki_der: bytes, digest: bytes, signature: bytes) -> None:
+    """Verify a signature over a digest with exactly the code that a device runs.
+
+    Args:
+        algorithm: The algorithm that the signature is claimed to have; not Ed25519, which signs whole messages.
+        public_key_spki_der: X.509 SubjectPublicKeyInfo, DER.
+        digest: Exactly ``algorithm.hash.digest_size`` bytes.
+        signature: In the encoding that `algorithm` states.
+
+    Raises:
+        SignatureMismatchError: It is not this key's signature over this digest.
+        MalformedImageError: The signature is not the one encoding of a value in range, or the digest is too short or
+            too long.
+        KeyRejectedError: The key is malformed, invalid, or of a family that does not fit the algorithm.
+        UnsupportedAlgorithmError: Ed25519, or an algorithm object that the core does not know.
+    """
+    _core.verify_digest(algorithm, public_key_spki_der, digest, signature)

@@ -5,7 +5,7 @@ from typing import final
 
 from typing_extensions import Buffer
 
-from iotsign.algorithms import HashAlgorithm
+from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
 
 def digest(algorithm: HashAlgorithm, data: Buffer) -> bytes: ...
 
@@ -41,3 +41,7 @@ def read_json_embedded(
     fd_out: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[int, bytes, str, int, int, bytes]: ...
+def verify(algorithm: SignatureAlgorithm, public_key_spki_der: Buffer, message: Buffer, signature: Buffer) -> None: ...
+def verify_digest(
+    algorithm: SignatureAlgorithm, public_key_spki_der: Buffer, digest: Buffer, signature: Buffer
+) -> None: ...

@@ -11,9 +11,20 @@
 
 #include "../host/ring.h"
 
+enum {
+    IOTSIGN_BINDING_MALFORMED_IMAGE_ERROR,
+    IOTSIGN_BINDING_STORE_ERROR,
+    IOTSIGN_BINDING_SIGNATURE_MISMATCH_ERROR,
+    IOTSIGN_BINDING_KEY_REJECTED_ERROR,
+    IOTSIGN_BINDING_UNSUPPORTED_ALGORITHM_ERROR,
+    IOTSIGN_BINDING_SIGNATURE_ALGORITHM,
+    IOTSIGN_BINDING_HASHER,
+    IOTSIGN_BINDING_CLASS_COUNT
+};
+
+/* The state of the module: the classes that it needs. */
 typedef struct {
-    PyObject *malformed_image_error, *store_error; /* classes of iotsign.errors */
-    PyObject *hasher_type;
+    PyObject *classes[IOTSIGN_BINDING_CLASS_COUNT];
 } iotsign_binding_t;
 
 /* Sets the exception that a failed status of a host function stands for, and returns NULL. */
@@ -22,8 +33,8 @@ PyObject *iotsign_binding_raise(PyObject *module, iotsign_status_t status, const
 /* For "O&": a HashAlgorithm to its const iotsign_hash_class_t *. */
 int iotsign_binding_convert_hash(PyObject *algorithm, void *result);
 
-/* The class of the hash that AWS names so, or NULL. */
-const iotsign_hash_class_t *iotsign_binding_find_hash(const char *name);
+/* Hashes a buffer, handling signals now and then; -1 with an exception set if a signal handler raised one. */
+int iotsign_binding_hash(const iotsign_hash_class_t *hash, const Py_buffer *data, uint8_t *digest);
 
 /* What iotsign_progress_t.report needs to run Python code: signal handlers and the caller's progress function. */
 typedef struct {
@@ -48,5 +59,7 @@ PyObject *iotsign_binding_hash_file(PyObject *module, PyObject *arguments, PyObj
 PyObject *iotsign_binding_encode_payload(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *iotsign_binding_shift_file(PyObject *module, PyObject *arguments);
 PyObject *iotsign_binding_read_json_embedded(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *iotsign_binding_verify(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *iotsign_binding_verify_digest(PyObject *module, PyObject *arguments, PyObject *keywords);
 
 #endif

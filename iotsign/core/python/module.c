@@ -21,33 +21,47 @@ static PyMethodDef functions[] = {
      METH_VARARGS | METH_KEYWORDS,
      "read_json_embedded(fd, hash_for, *, fd_out=None, progress=None)\n--\n\n"
      "Read a JSONEmbedded object strictly; returns the fields of JsonEmbedded."},
+    {"verify", (PyCFunction)(void (*)(void))iotsign_binding_verify, METH_VARARGS | METH_KEYWORDS,
+     "verify(algorithm, public_key_spki_der, message, signature)\n--\n\nVerify a signature over a message."},
+    {"verify_digest", (PyCFunction)(void (*)(void))iotsign_binding_verify_digest, METH_VARARGS | METH_KEYWORDS,
+     "verify_digest(algorithm, public_key_spki_der, digest, signature)\n--\n\nVerify a signature over a digest."},
     {NULL, NULL, 0, NULL}};
 
 static int execute(PyObject *module)
 {
     iotsign_binding_t *state = PyModule_GetState(module);
 
-    PyObject *errors = PyImport_ImportModule("iotsign.errors");
-    if (errors == NULL) {
-        return -1;
+    static const struct {
+        const char *module, *name;
+    } imported[] = {
+        [IOTSIGN_BINDING_MALFORMED_IMAGE_ERROR] = {"iotsign.errors", "MalformedImageError"},
+        [IOTSIGN_BINDING_STORE_ERROR] = {"iotsign.errors", "StoreError"},
+        [IOTSIGN_BINDING_SIGNATURE_MISMATCH_ERROR] = {"iotsign.errors", "SignatureMismatchError"},
+        [IOTSIGN_BINDING_KEY_REJECTED_ERROR] = {"iotsign.errors", "KeyRejectedError"},
+        [IOTSIGN_BINDING_UNSUPPORTED_ALGORITHM_ERROR] = {"iotsign.errors", "UnsupportedAlgorithmError"},
+        [IOTSIGN_BINDING_SIGNATURE_ALGORITHM] = {"iotsign.algorithms", "SignatureAlgorithm"},
+    };
+
+    for (size_t i = 0; i < sizeof imported / sizeof imported[0]; i++) {
+        PyObject *from = PyImport_ImportModule(imported[i].module);
+        state->classes[i] = from == NULL ? NULL : PyObject_GetAttrString(from, imported[i].name);
+        Py_XDECREF(from);
+        if (state->classes[i] == NULL) {
+            return -1;
+        }
     }
-    state->malformed_image_error = PyObject_GetAttrString(errors, "MalformedImageError");
-    state->store_error = PyObject_GetAttrString(errors, "StoreError");
-    Py_DECREF(errors);
-    if (state->malformed_image_error == NULL || state->store_error == NULL) {
-        return -1;
-    }
-    state->hasher_type = PyType_FromModuleAndSpec(module, &iotsign_binding_hasher_spec, NULL);
-    return state->hasher_type == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)state->hasher_type);
+    PyObject *hasher = PyType_FromModuleAndSpec(module, &iotsign_binding_hasher_spec, NULL);
+    state->classes[IOTSIGN_BINDING_HASHER] = hasher;
+    return hasher == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)hasher);
 }
 
 static int traverse(PyObject *module, visitproc visit, void *arg)
 {
     iotsign_binding_t *state = PyModule_GetState(module);
 
-    Py_VISIT(state->malformed_image_error);
-    Py_VISIT(state->store_error);
-    Py_VISIT(state->hasher_type);
+    for (size_t i = 0; i < IOTSIGN_BINDING_CLASS_COUNT; i++) {
+        Py_VISIT(state->classes[i]);
+    }
     return 0;
 }
 
@@ -55,9 +69,9 @@ static int clear(PyObject *module)
 {
     iotsign_binding_t *state = PyModule_GetState(module);
 
-    Py_CLEAR(state->malformed_image_error);
-    Py_CLEAR(state->store_error);
-    Py_CLEAR(state->hasher_type);
+    for (size_t i = 0; i < IOTSIGN_BINDING_CLASS_COUNT; i++) {
+        Py_CLEAR(state->classes[i]);
+    }
     return 0;
 }
 
@@ -78,23 +92,42 @@ PyMODINIT_FUNC PyInit__core(void)
     return PyModuleDef_Init(&definition);
 }
 
+static PyObject *class_of(const iotsign_binding_t *state, iotsign_status_t status)
+{
+    switch (status) {
+    case IOTSIGN_ERROR_IO:
+        return state->classes[IOTSIGN_BINDING_STORE_ERROR];
+    case IOTSIGN_ERROR_SIGNATURE:
+        return state->classes[IOTSIGN_BINDING_SIGNATURE_MISMATCH_ERROR];
+    case IOTSIGN_ERROR_KEY:
+        return state->classes[IOTSIGN_BINDING_KEY_REJECTED_ERROR];
+    case IOTSIGN_ERROR_UNSUPPORTED:
+        return state->classes[IOTSIGN_BINDING_UNSUPPORTED_ALGORITHM_ERROR];
+    default:
+        return state->classes[IOTSIGN_BINDING_MALFORMED_IMAGE_ERROR];
+    }
+}
+
+/* What the exception says beside its code and message: the system's error number, the offset in bytes. */
+static PyObject *details_of(iotsign_status_t status, const iotsign_fault_t *fault)
+{
+    if (status != IOTSIGN_ERROR_IO && status != IOTSIGN_ERROR_MALFORMED) {
+        return PyDict_New();
+    }
+    if (fault->error_number == 0) {
+        return Py_BuildValue("{sK}", "offset", (unsigned long long)fault->offset);
+    }
+    return Py_BuildValue("{sKsi}", "offset", (unsigned long long)fault->offset, "errno", fault->error_number);
+}
+
 PyObject *iotsign_binding_raise(PyObject *module, iotsign_status_t status, const iotsign_fault_t *fault)
 {
-    iotsign_binding_t *state = PyModule_GetState(module);
-
     if (status == IOTSIGN_ERROR_INTERRUPTED) {
         return NULL; /* whoever asked to stop has set the exception */
     }
-    PyObject *type = status == IOTSIGN_ERROR_IO ? state->store_error : state->malformed_image_error;
+    PyObject *type = class_of(PyModule_GetState(module), status);
     PyObject *arguments = Py_BuildValue("(ss)", fault->code, fault->message);
-    PyObject *details = Py_BuildValue("{sK}", "offset", (unsigned long long)fault->offset);
-    if (details != NULL && fault->error_number != 0) {
-        PyObject *number = PyLong_FromLong(fault->error_number);
-        if (number == NULL || PyDict_SetItemString(details, "errno", number) != 0) {
-            Py_CLEAR(details);
-        }
-        Py_XDECREF(number);
-    }
+    PyObject *details = details_of(status, fault);
     PyObject *error = arguments != NULL && details != NULL ? PyObject_Call(type, arguments, details) : NULL;
     Py_XDECREF(arguments);
     Py_XDECREF(details);
