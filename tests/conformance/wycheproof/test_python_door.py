@@ -40,8 +40,9 @@ def cases(pattern: str) -> Iterator[tuple[SignatureAlgorithm, bytes, dict[str, A
         for group in json.loads(path.read_text())["testGroups"]:
             algorithm = algorithm_of(group)
             if algorithm is not None:
+                key = bytes.fromhex(group["publicKeyDer"])
                 for test in group["tests"]:
-                    yield algorithm, bytes.fromhex(group["publicKeyDer"]), test, f"{path.name} {test['tcId']} {test['comment']}"
+                    yield algorithm, key, test, f"{path.name} {test['tcId']} {test['comment']}"
 
 
 @pytest.mark.parametrize("pattern", ["ecdsa_*", "rsa_signature_*", "rsa_pss_*", "ed25519_*"])
