@@ -37,6 +37,9 @@ $(VENV)/.dev: $(VENV)/.packages pyproject.toml $(CORE_SOURCES)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
+demo: dev ## sign a real firmware, verify it, see a forgery refused
+	$(BIN)/iotsign demo firmware_samples/prebuilt/thermostat-mps2-an385.hex --directory build/demo
+
 lint: dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import Final, NoReturn, cast
+from typing import Final, NoReturn
 
 import click
 
@@ -25,16 +25,12 @@ NOUNS: Final = {
     "image": "Sign, verify and look into firmware images.",
     "key": "Make keys and certificates, and look at them.",
     "platform": "Signing platforms: what a target accepts.",
+    "demo": "Sign, verify and forge a firmware, to see how it goes.",
     "config": "Show the effective configuration.",
     "completion": "Print a completion script for your shell.",
 }
 
 _COMPLETE_VARIABLE: Final = "_IOTSIGN_COMPLETE"
-
-
-def _load(noun: str) -> click.Command:
-    module = importlib.import_module(f"iotsign.cli.{noun}")
-    return cast("click.Command", getattr(module, noun))
 
 
 class _Nouns(click.Group):
@@ -48,7 +44,8 @@ class _Nouns(click.Group):
         """Import one noun."""
         if cmd_name not in NOUNS:
             return None
-        return _load(cmd_name)
+        command = getattr(importlib.import_module(f"iotsign.cli.{cmd_name}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

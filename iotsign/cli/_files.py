@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iotsign.cli._output import json_wanted, stdout
+from iotsign.cli._output import json_wanted
 from iotsign.errors import StoreError
 
 if TYPE_CHECKING:
@@ -39,9 +39,11 @@ def target_of(name: str) -> "Target":
         return Path(name)
     if json_wanted():
         raise click.UsageError("standard output cannot take both the output and --json", click.get_current_context())
-    if stdout().isatty():
+    if sys.stdout is None:
+        raise StoreError("EBADF", "standard output is closed")
+    if sys.stdout.isatty():
         raise click.UsageError("this is not for a terminal; redirect it or give a file", click.get_current_context())
-    return stdout().buffer
+    return sys.stdout.buffer
 
 
 def size_of(name: str) -> int | None:

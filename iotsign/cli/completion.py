@@ -1,11 +1,8 @@
 """`iotsign completion`: scripts that complete commands, options and platform names."""
 
-from typing import TYPE_CHECKING, cast
-
 import click
 
-if TYPE_CHECKING:
-    from click.shell_completion import ShellComplete
+from iotsign.errors import ConfigError
 
 
 @click.command()
@@ -20,5 +17,7 @@ def completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    script = cast("type[ShellComplete]", get_completion_class(shell))
+    script = get_completion_class(shell)
+    if script is None:
+        raise ConfigError("UnknownShell", f"no completion for the shell {shell!r}", shell=shell)
     click.echo(script(click.Command("iotsign"), {}, "iotsign", "_IOTSIGN_COMPLETE").source())

@@ -1,0 +1,6 @@
+"""``python -m iotsign``."""
+
+from iotsign.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""`iotsign demo`: the whole way of a release, from no key at all to a refused forgery."""
+
+import json
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from iotsign.cli._output import json_option, json_wanted, print_json, print_table, say, styled
+
+_PLATFORMS: Final = (
+    ("AmazonFreeRTOS-Default", "freertos.signed", ()),
+    ("AWSIoTDeviceManagement-SHA256-ECDSA", "jobs.signed.json", ("--s3", "releases/{name}@1")),
+    ("MCUboot-ECDSA-P256", "mcuboot.signed", ()),
+)
+_KEY, _PUBLIC, _CERTIFICATE, _FORGED = "signing.pem", "signing.pub.pem", "signing.crt", "forged.signed"
+
+
+@dataclass(frozen=True, slots=True)
+class _Stage:
+    """One command of the demo, the exit code it should have, and what is worth reading in its answer."""
+
+    title: str
+    arguments: tuple[str, ...]
+    read: Callable[[dict[str, Any]], str]
+    exit_code: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    stage: _Stage
+    exit_code: int
+    found: str
+    seconds: float
+
+
+def _key_found(answer: dict[str, Any]) -> str:
+    return f"{answer['keyType']}, fingerprint {answer['publicKeySha256'][:16]}…"
+
+
+def _sign_found(answer: dict[str, Any]) -> str:
+    return f"{answer['imageFormat']}, {answer['signatureAlgorithm']}, {answer['size']} bytes"
+
+
+def _verdict_found(answer: dict[str, Any]) -> str:
+    if "error" in answer:
+        return f"{answer['verdict']}: {answer['error']['message']}"
+    return f"{answer['verdict']}: {answer['steps'][-1]['detail']}"
+
+
+def _stages(firmware: Path) -> Iterator[_Stage]:
+    yield _Stage("make a key", ("key", "generate", "-t", "p256", "-o", _KEY), _key_found)
+    yield _Stage("certify it", ("key", "certificate", "-k", f"pem:{_KEY}", "-o", _CERTIFICATE, "--subject", "CN=Demo"),
+                 lambda answer: f"valid to {answer['notAfter']}")  # fmt: skip
+    yield _Stage("take its public half", ("key", "show", f"pem:{_KEY}", "--public", "-o", _PUBLIC), _key_found)
+    for platform, output, options in _PLATFORMS:
+        extra = tuple(option.format(name=firmware.name) for option in options)
+        arguments = ("image", "sign", str(firmware), "-p", platform, "-k", f"pem:{_KEY}", "-o", output, *extra)
+        yield _Stage(f"sign for {platform}", arguments, _sign_found)
+    for platform, output, options in _PLATFORMS:
+        payload = ("--payload", str(firmware)) if options else ()
+        trust = ("--key", _PUBLIC) if platform.startswith("MCUboot") else ("--certificate", _CERTIFICATE)
+        arguments = ("image", "verify", output, *trust, "-p", platform, *payload)
+        yield _Stage(f"verify {output}", arguments, _verdict_found)
+    yield _Stage("verify a forgery", ("image", "verify", _FORGED, "--key", _PUBLIC), _verdict_found, exit_code=1)
+
+
+def _forge(directory: Path) -> None:
+    """Change one character in the middle of the payload: still well-formed, no longer what was signed."""
+    image = bytearray((directory / _PLATFORMS[0][1]).read_bytes())
+    middle = len(image) * 3 // 4
+    image[middle] = ord("A") if image[middle] != ord("A") else ord("B")
+    (directory / _FORGED).write_bytes(image)
+
+
+def _run(stage: _Stage, directory: Path) -> _Outcome:
+    start = time.perf_counter()
+    command = [sys.executable, "-m", "iotsign", *stage.arguments, "--json"]
+    result = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - start
+    if result.returncode != stage.exit_code:
+        return _Outcome(stage, result.returncode, result.stderr.strip().partition("\n")[0], seconds)
+    return _Outcome(stage, result.returncode, stage.read(json.loads(result.stdout)), seconds)
+
+
+@click.command()
+@click.argument("firmware", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-d", "--directory", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"),
+              show_default=True, help="Where keys and images go; made if it is not there.")  # fmt: skip
+@json_option
+def demo(firmware: Path, directory: Path) -> None:
+    """Sign FIRMWARE for three platforms, verify each image, and see a forgery refused.
+
+    Every row of the table is a command of yours to try; all of them ran in the directory. Keys made here are for
+    development.
+
+    \b
+    Example:
+      iotsign demo build/app.hex
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for name in (_KEY, _PUBLIC, _CERTIFICATE):
+        (directory / name).unlink(missing_ok=True)
+    outcomes = []
+    for stage in _stages(firmware.resolve()):
+        if _FORGED in stage.arguments:
+            _forge(directory)
+        outcomes.append(_run(stage, directory))
+        if outcomes[-1].exit_code != stage.exit_code:
+            break
+    _report(outcomes, directory)
+    if outcomes[-1].exit_code != outcomes[-1].stage.exit_code:
+        raise click.exceptions.Exit(70)
+
+
+def _report(outcomes: list[_Outcome], directory: Path) -> None:
+    if json_wanted():
+        for outcome in outcomes:
+            print_json({
+                "title": outcome.stage.title,
+                "command": ["iotsign", *outcome.stage.arguments],
+                "exitCode": outcome.exit_code,
+                "expectedExitCode": outcome.stage.exit_code,
+                "found": outcome.found,
+                "seconds": round(outcome.seconds, 3),
+            })  # fmt: skip
+        return
+    rows = []
+    for outcome in outcomes:
+        as_expected = outcome.exit_code == outcome.stage.exit_code
+        colour = "red" if not as_expected else "green" if outcome.exit_code == 0 else "yellow"
+        rows.append([outcome.stage.title, styled(outcome.found, colour), f"{outcome.seconds:.2f} s"])
+    print_table(["step", "result", "time"], rows)
+    say("")
+    say(f"The commands, for you to try in {directory}:")
+    for outcome in outcomes:
+        say("  " + shlex.join(["iotsign", *outcome.stage.arguments]))
