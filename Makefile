@@ -50,6 +50,9 @@ test: dev ## the whole suite, with coverage
 	$(call install-apt,$(APT_TEST))
 	$(BIN)/pytest --numprocesses 2 --dist worksteal --cov --cov-report term:skip-covered
 
+powercut: dev ## cut the power at every single write and erase of an update (about half an hour)
+	POWERCUT_SAMPLES=0 $(BIN)/pytest tests/powercut --numprocesses 2 -rP
+
 lock: ## choose the versions that a fresh machine gets
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml \

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "trailer.h"
+
+#include <string.h>
+
+#define WORD 8u
+#define MAGIC_SIZE 16u
+#define MAGIC_BACK 16u
+#define IMAGE_OK_BACK 24u
+#define COPY_DONE_BACK 32u
+#define SWAP_INFO_BACK 40u
+#define SWAP_SIZE_BACK 48u
+#define STEPS 3u
+#define FLAG_SET 1u
+
+static const uint8_t trailer_magic[MAGIC_SIZE] = {0x77, 0xc2, 0x95, 0xf3, 0x60, 0xd2, 0xef, 0x7f,
+                                                  0x35, 0x52, 0x50, 0x0f, 0x2c, 0xb6, 0x79, 0x80};
+
+static uint32_t slot_end(const iotsign_area_t *slot)
+{
+    return slot->offset + slot->size;
+}
+
+uint32_t iotsign_trailer_size(void)
+{
+    uint32_t sector = iotsign_board_layout.sector_size;
+    uint32_t bytes = iotsign_board_layout.primary.size / sector * STEPS * WORD + SWAP_SIZE_BACK;
+    return (bytes + sector - 1u) / sector * sector;
+}
+
+static int write_word(uint32_t offset, uint8_t first, uint8_t rest)
+{
+    uint8_t word[WORD];
+    memset(word, rest, sizeof word);
+    word[0] = first;
+    return iotsign_flash_write(offset, word, sizeof word);
+}
+
+int iotsign_trailer_read(const iotsign_area_t *slot, iotsign_trailer_t *trailer)
+{
+    uint8_t raw[SWAP_SIZE_BACK];
+    int status = iotsign_flash_read(slot_end(slot) - SWAP_SIZE_BACK, raw, sizeof raw);
+    if (status != 0) {
+        return status;
+    }
+    const uint8_t *end = raw + sizeof raw;
+    const uint8_t *size = end - SWAP_SIZE_BACK;
+    trailer->magic_good = memcmp(end - MAGIC_BACK, trailer_magic, MAGIC_SIZE) == 0;
+    trailer->image_ok = *(end - IMAGE_OK_BACK) == FLAG_SET;
+    trailer->copy_done = *(end - COPY_DONE_BACK) == FLAG_SET;
+    uint8_t type = *(end - SWAP_INFO_BACK) & 0x0fu;
+    trailer->swap_type = type >= IOTSIGN_SWAP_TEST && type <= IOTSIGN_SWAP_REVERT ? type : 0u;
+    trailer->swap_size = (uint32_t)size[0] | (uint32_t)size[1] << 8 | (uint32_t)size[2] << 16 | (uint32_t)size[3] << 24;
+    return 0;
+}
+
+int iotsign_trailer_set_image_ok(const iotsign_area_t *slot)
+{
+    return write_word(slot_end(slot) - IMAGE_OK_BACK, FLAG_SET, 0xff);
+}
+
+int iotsign_trailer_set_copy_done(const iotsign_area_t *slot)
+{
+    return write_word(slot_end(slot) - COPY_DONE_BACK, FLAG_SET, 0xff);
+}
+
+int iotsign_trailer_set_magic(const iotsign_area_t *slot)
+{
+    return iotsign_flash_write(slot_end(slot) - MAGIC_BACK, trailer_magic, sizeof trailer_magic);
+}
+
+int iotsign_trailer_set_swap(const iotsign_area_t *slot, iotsign_swap_t type, uint32_t size)
+{
+    uint8_t word[WORD];
+    memset(word, 0xff, sizeof word);
+    word[0] = (uint8_t)size;
+    word[1] = (uint8_t)(size >> 8);
+    word[2] = (uint8_t)(size >> 16);
+    word[3] = (uint8_t)(size >> 24);
+    int status = iotsign_flash_write(slot_end(slot) - SWAP_SIZE_BACK, word, sizeof word);
+    return status != 0 ? status : write_word(slot_end(slot) - SWAP_INFO_BACK, (uint8_t)type, 0xff);
+}
+
+int iotsign_trailer_erase(const iotsign_area_t *slot)
+{
+    static const uint8_t zeros[MAGIC_SIZE];
+    int status = iotsign_flash_write(slot_end(slot) - MAGIC_BACK, zeros, sizeof zeros);
+    uint32_t size = iotsign_trailer_size();
+    return status != 0 ? status : iotsign_flash_erase(slot_end(slot) - size, size);
+}
+
+static uint32_t step_offset(const iotsign_area_t *slot, uint32_t sector, uint32_t step)
+{
+    return slot_end(slot) - iotsign_trailer_size() + (sector * STEPS + step) * WORD;
+}
+
+int iotsign_trailer_step_done(const iotsign_area_t *slot, uint32_t sector, uint32_t step, uint8_t *done)
+{
+    static const uint8_t zeros[WORD];
+    uint8_t word[WORD];
+    int status = iotsign_flash_read(step_offset(slot, sector, step), word, sizeof word);
+    *done = status == 0 && memcmp(word, zeros, sizeof word) == 0;
+    return status;
+}
+
+int iotsign_trailer_set_step(const iotsign_area_t *slot, uint32_t sector, uint32_t step)
+{
+    return write_word(step_offset(slot, sector, step), 0, 0);
+}
