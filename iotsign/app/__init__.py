@@ -15,6 +15,7 @@ Example:
 
 from iotsign.app._input_file import Source, read_small_file, source_name
 from iotsign.app._inspect import InspectedImage, inspect_image
+from iotsign.app._judge import VERIFIERS
 from iotsign.app._many import Outcome, verify_images
 from iotsign.app._output_file import Target, output_file
 from iotsign.app._payload import INPUT_FORMATS, PayloadOptions
@@ -26,6 +27,7 @@ from iotsign.app._verify import VerifiedImage, VerifyOptions, extract_payload, v
 __all__ = [
     "INPUT_FORMATS",
     "STEPS",
+    "VERIFIERS",
     "Candidate",
     "InspectedImage",
     "Outcome",

@@ -10,6 +10,7 @@ from typing import Final
 from iotsign import core
 from iotsign.algorithms import HashAlgorithm, KeyType, SignatureAlgorithm
 from iotsign.app._input_file import InputFile, Source, input_file, source_paths
+from iotsign.app._judge import judge_of
 from iotsign.app._output_file import Target, output_file
 from iotsign.app._steps import Steps
 from iotsign.app._trust import Candidate, Trust
@@ -23,6 +24,7 @@ from iotsign.errors import (
     UnsupportedFormatError,
     VerificationIncompleteError,
 )
+from iotsign.formats.container import Judge
 from iotsign.formats.jsonimage import EMBEDDED, JsonImage, looks_like_json_image, payload_hash, read_json_image
 from iotsign.keys import find_weaknesses
 from iotsign.platforms import Platform
@@ -46,6 +48,7 @@ class VerifyOptions:
         at: The time at which certificates must be valid; by default now.
         strict: Refuse SHA-1 and weak or publicly known keys, which are otherwise warned about.
         integrity_only: Be content with a payload that is whole, though nobody vouches for it.
+        verifier: ``openssl``, ``core`` (the code that runs on the device) or ``both``, which must agree.
     """
 
     trust: Trust | None = None
@@ -53,6 +56,7 @@ class VerifyOptions:
     at: datetime | None = None
     strict: bool = False
     integrity_only: bool = False
+    verifier: str = "openssl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +200,7 @@ def _check_authenticity(evidence: _Evidence, options: VerifyOptions, steps: Step
         step.detail = _describe(candidates)
     # 5. One of them made the signature, over exactly this payload.
     with steps.step(5) as step:
-        signer = _find_signer(evidence, candidates)
+        signer = _find_signer(evidence, candidates, judge_of(options.verifier))
         step.detail = f"made by {_describe([signer])}"
     steps.warnings.extend(f"weak key: {weakness.message}" for weakness in find_weaknesses(signer.key))
     # 6. The certificate permits code signing and leads to what is trusted.
@@ -295,15 +299,12 @@ def _fitting(trust: Trust, algorithm: SignatureAlgorithm, options: VerifyOptions
     return sound
 
 
-def _find_signer(evidence: _Evidence, candidates: list[Candidate]) -> Candidate:
+def _find_signer(evidence: _Evidence, candidates: list[Candidate], judge: Judge) -> Candidate:
     image = evidence.image
     mismatch: SignatureMismatchError | None = None
     for candidate in candidates:
         try:
-            if image.algorithm.hash is None:
-                candidate.key.verify(evidence.message(), image.signature, image.algorithm)
-            else:
-                candidate.key.verify_digest(evidence.digest, image.signature, image.algorithm)
+            judge(candidate.key, image.algorithm, image.signature, digest=evidence.digest, message=evidence.message)
         except SignatureMismatchError as error:
             mismatch = error
         else:

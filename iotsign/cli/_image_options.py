@@ -140,6 +140,13 @@ trust_options: Callable[[_Function], _Function] = _apply(
         "-p", "--platform", metavar="PLATFORM", help="Demand what this platform demands: an id, or a .toml file."
     ),
     click.option("--strict", is_flag=True, help="Refuse SHA-1 and weak or publicly known keys instead of warning."),
+    click.option(
+        "--verifier",
+        metavar="openssl|core|both",
+        default="openssl",
+        show_default=True,
+        help="Who does the mathematics: OpenSSL, the C core that runs on devices, or both, which must agree.",
+    ),
 )
 
 
@@ -150,16 +157,20 @@ def verify_options(given: dict[str, Any], *, integrity_only: bool) -> "VerifyOpt
         KeyFamilyError: The key or certificate cannot be used.
         ConfigError: No such platform.
     """
-    from iotsign.app import Trust, VerifyOptions
+    from iotsign.app import VERIFIERS, Trust, VerifyOptions
 
     sources = {"key": Trust.from_key, "certificate": Trust.from_certificate, "trust": Trust.from_directory}
     chosen = [name for name in sources if given[name] is not None]
     if len(chosen) > 1:
         raise click.UsageError(f"give one of --{' and --'.join(chosen)}, not both", click.get_current_context())
+    if given["verifier"] not in VERIFIERS:
+        got = given["verifier"]
+        raise click.BadParameter(f"expected one of {', '.join(VERIFIERS)}, got {got!r}", param_hint="--verifier")
     return VerifyOptions(
         trust=sources[chosen[0]](Path(given[chosen[0]])) if chosen else None,
         platform=find_platform(given["platform"]) if given["platform"] else None,
         at=given["at"],
         strict=given["strict"],
         integrity_only=integrity_only,
+        verifier=given["verifier"],
     )

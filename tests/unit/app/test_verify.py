@@ -97,12 +97,14 @@ def refused(source: Path, options: VerifyOptions, error: type[IotsignError], cod
         ("MCUboot-Ed25519", KeyType.ED25519),
     ],
 )
+@pytest.mark.parametrize("verifier", ["openssl", "core", "both"])
 def test_trusted(
-    sign_with: SignWith, key_files: KeyFiles, platform: GetPlatform, platform_id: str, key_type: KeyType
+    sign_with: SignWith, key_files: KeyFiles, platform: GetPlatform, platform_id: str, key_type: KeyType, verifier: str
 ) -> None:
     image = sign_with(platform_id, key_type)
     trust = Trust.from_key(key_files(key_type)[1])
-    verified = verify_image(image, VerifyOptions(trust, platform=platform(platform_id), strict=True))
+    options = VerifyOptions(trust, platform=platform(platform_id), strict=True, verifier=verifier)
+    verified = verify_image(image, options)
     assert verified.signer is trust.candidates[0]
     assert outcomes(verified.steps) == "ppppps"
     assert [step.name for step in verified.steps.taken] == [
@@ -159,11 +161,12 @@ def change(image: Path, **members: Any) -> Path:
     return image
 
 
-def test_payload_that_was_tampered_with(signed: Path, key: Trust) -> None:
+@pytest.mark.parametrize("verifier", ["openssl", "core", "both"])
+def test_payload_that_was_tampered_with(signed: Path, key: Trust, verifier: str) -> None:
     payload = bytearray(base64.b64decode(json.loads(signed.read_text())["payload"]))
     payload[100] ^= 1
     change(signed, payload=base64.b64encode(payload).decode())
-    refused(signed, VerifyOptions(key), SignatureMismatchError, "SignatureMismatch", 5)
+    refused(signed, VerifyOptions(key, verifier=verifier), SignatureMismatchError, "SignatureMismatch", 5)
 
 
 def test_size_that_is_not_the_payloads(signed: Path, key: Trust) -> None:
