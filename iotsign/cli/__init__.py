@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from types import FrameType
-from typing import Final, NoReturn
+from typing import Final, NoReturn, cast
 
 import click
 
@@ -33,6 +33,11 @@ NOUNS: Final = {
 _COMPLETE_VARIABLE: Final = "_IOTSIGN_COMPLETE"
 
 
+def _load(noun: str) -> click.Command:
+    module = importlib.import_module(f"iotsign.cli.{noun}")
+    return cast("click.Command", getattr(module, noun))
+
+
 class _Nouns(click.Group):
     """The group of nouns; imports one only when it is used."""
 
@@ -44,8 +49,7 @@ class _Nouns(click.Group):
         """Import one noun."""
         if cmd_name not in NOUNS:
             return None
-        command = getattr(importlib.import_module(f"iotsign.cli.{cmd_name}"), cmd_name)
-        return command if isinstance(command, click.Command) else None
+        return _load(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iotsign.cli._output import json_wanted
+from iotsign.cli._output import json_wanted, stdout
 from iotsign.errors import StoreError
 
 if TYPE_CHECKING:
@@ -39,11 +39,9 @@ def target_of(name: str) -> "Target":
         return Path(name)
     if json_wanted():
         raise click.UsageError("standard output cannot take both the output and --json", click.get_current_context())
-    if sys.stdout is None:
-        raise StoreError("EBADF", "standard output is closed")
-    if sys.stdout.isatty():
+    if stdout().isatty():
         raise click.UsageError("this is not for a terminal; redirect it or give a file", click.get_current_context())
-    return sys.stdout.buffer
+    return stdout().buffer
 
 
 def size_of(name: str) -> int | None:

@@ -15,9 +15,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, TypeVar
+from typing import IO, TYPE_CHECKING, Any, Final, TextIO, TypeVar
 
 import click
+
+from iotsign.errors import StoreError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -122,9 +124,24 @@ def jsonable(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else repr(value)
 
 
+def stdout() -> TextIO:
+    """Give standard output.
+
+    Raises:
+        StoreError: It was closed before the command began.
+    """
+    if sys.stdout is None:
+        raise StoreError("EBADF", "standard output is closed")
+    return sys.stdout
+
+
 def print_json(value: Mapping[str, Any]) -> None:
-    """Print one object on one line of stdout."""
-    click.echo(json.dumps(jsonable(value)))
+    """Print one object on one line of stdout.
+
+    Raises:
+        StoreError: stdout is closed.
+    """
+    click.echo(json.dumps(jsonable(value)), stdout())
 
 
 def _coloured(stream: IO[str]) -> bool:
@@ -153,8 +170,8 @@ def _show(*renderables: "Table | Text") -> None:
     """Print on stdout: no markup, no guessing; where nobody watches also no wrapping and no padding."""
     from rich.console import Console
 
-    tty = sys.stdout.isatty()
-    console = Console(file=sys.stdout, markup=False, emoji=False, highlight=False, width=None if tty else _WIDE)
+    tty = stdout().isatty()
+    console = Console(file=stdout(), markup=False, emoji=False, highlight=False, width=None if tty else _WIDE)
     if tty:
         console.print(*renderables, sep="\n")
         return

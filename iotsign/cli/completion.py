@@ -1,8 +1,11 @@
 """`iotsign completion`: scripts that complete commands, options and platform names."""
 
+from typing import TYPE_CHECKING, cast
+
 import click
 
-from iotsign.errors import ConfigError
+if TYPE_CHECKING:
+    from click.shell_completion import ShellComplete
 
 
 @click.command()
@@ -17,7 +20,5 @@ def completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    script = get_completion_class(shell)
-    if script is None:
-        raise ConfigError("UnknownShell", f"no completion for the shell {shell!r}", shell=shell)
+    script = cast("type[ShellComplete]", get_completion_class(shell))
     click.echo(script(click.Command("iotsign"), {}, "iotsign", "_IOTSIGN_COMPLETE").source())

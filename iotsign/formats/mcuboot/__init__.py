@@ -1,5 +1,6 @@
 """MCUboot images: made, read, verified, signed again, decrypted."""
 
+from iotsign.formats.mcuboot._container import CONTAINER
 from iotsign.formats.mcuboot._create import create_image
 from iotsign.formats.mcuboot._encryption import (
     DecryptionKey,
@@ -40,6 +41,7 @@ from iotsign.formats.mcuboot._verify import (
 from iotsign.formats.mcuboot._version import ImageVersion
 
 __all__ = [
+    "CONTAINER",
     "AttachedSignature",
     "Auto",
     "CheckedImage",

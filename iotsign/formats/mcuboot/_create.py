@@ -13,6 +13,7 @@ from iotsign.errors import (
     ConfigError,
     ImageTooLargeError,
     MalformedImageError,
+    UnsupportedAlgorithmError,
 )
 from iotsign.formats.mcuboot._boot_record import BootRecord
 from iotsign.formats.mcuboot._compression import check_ratio, compress
@@ -90,6 +91,8 @@ def create_image(
     Floor(options.minimum_version, options.minimum_security_counter).check(options.version, options.counter)
     if release is not None:
         Floor.of_release(release).check(options.version, options.counter)
+    if options.pure and not signers:
+        raise UnsupportedAlgorithmError("PureNeedsEd25519", "expected an ed25519 key for a pure image, got none")
     hash_ = choose_hash([signer.public_key for signer in signers], options.hash, pure=options.pure)
     with contextlib.ExitStack() as stack:
         Builder(Source(source), options, signers, hash_, encryption_key, stack).write(output)

@@ -6,7 +6,7 @@ from iotsign.formats.mcuboot._content import PayloadState, decompressed_region
 from iotsign.formats.mcuboot._encryption import DecryptionKey
 from iotsign.formats.mcuboot._image import Image, read_image
 from iotsign.formats.mcuboot._stream import Source, write_all
-from iotsign.formats.mcuboot._verify import open_image
+from iotsign.formats.mcuboot._verify import OpenImage
 
 
 def extract_payload(file: BinaryIO, output: BinaryIO, *, decryption_key: DecryptionKey | None = None) -> int:
@@ -23,7 +23,8 @@ def extract_payload(file: BinaryIO, output: BinaryIO, *, decryption_key: Decrypt
     Raises:
         IotsignError: As `check_integrity` raises.
     """
-    image, content, _ = open_image(file, decryption_key)
+    opened = OpenImage(file, decryption_key)
+    image, content = opened.image, opened.checked_content()
     region = decompressed_region(image, content.region) if image.header.compressed else content.region
     write_all(output, region.payload())
     return region.payload_size
@@ -45,7 +46,8 @@ def decrypt_image(file: BinaryIO, output: BinaryIO, *, decryption_key: Decryptio
     Raises:
         IotsignError: As `check_integrity` raises.
     """
-    image, content, _ = open_image(file, decryption_key)
+    opened = OpenImage(file, decryption_key)
+    image, content = opened.image, opened.checked_content()
     source = Source(file)
     rest = image.tlv_offset
     if content.state is PayloadState.PLAIN:

@@ -6,17 +6,17 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
-from iotsign.errors import UnsupportedFormatError
+from iotsign.errors import ConfigError, UnsupportedFormatError
 from iotsign.formats.mcuboot._create import Builder, create_image
 from iotsign.formats.mcuboot._image import Image
 from iotsign.formats.mcuboot._options import Compression, ImageOptions
 from iotsign.formats.mcuboot._resign import ResignOptions, resign_image
 from iotsign.formats.mcuboot._signature import choose_hash
 from iotsign.formats.mcuboot._stream import Source, write_all
-from iotsign.formats.mcuboot._verify import open_image
+from iotsign.formats.mcuboot._verify import OpenImage
 
 if TYPE_CHECKING:
-    from iotsign.algorithms import SignatureAlgorithm
+    from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
     from iotsign.formats.mcuboot._encryption import DecryptionKey, EncryptionKey
     from iotsign.keys import PublicKey
 
@@ -63,39 +63,53 @@ def write_message(
     source: BinaryIO,
     output: BinaryIO,
     options: ImageOptions,
-    key: PublicKey,
+    key: PublicKey | None,
     *,
     encryption_key: EncryptionKey | None = None,
-) -> None:
+) -> HashAlgorithm | None:
     """Write what a key shall sign of a firmware: the image's digest, or for a pure signature all that it covers.
 
     Args:
         source: The firmware, seekable.
         output: Where the message goes.
         options: Everything else about the image; the same must be given when the signature is attached.
-        key: The key that will sign.
+        key: The key that will sign; None if it is not at hand, and then the options say which hash goes with it.
         encryption_key: The image will be encrypted; that shows in what is signed.
 
+    Returns:
+        The hash that made the digest; None if what was written is a message that covers the image itself.
+
     Raises:
+        ConfigError: A boot record is wanted, which names the key.
         UnsupportedFormatError: A compressed image, which needs two signatures, the one inside the other.
         IotsignError: As `create_image` raises.
     """
     _refuse_compression(options)
-    hash_ = choose_hash([key], options.hash, pure=options.pure)
-    signer = AttachedSignature(key, b"")
+    if options.boot_record is not None and key is None:
+        raise ConfigError("KeyMissing", "expected the public key, because the boot record names it")
+    signers = [AttachedSignature(key, b"")] if key is not None else []
+    hash_ = choose_hash([signer.public_key for signer in signers], options.hash, pure=options.pure)
     with contextlib.ExitStack() as stack:
-        region = Builder(Source(source), options, [signer], hash_, encryption_key, stack).region()
+        region = Builder(Source(source), options, signers, hash_, encryption_key, stack).region()
         write_all(output, region.blocks() if options.pure else [region.digest(hash_)])
+    return None if options.pure else hash_
 
 
-def write_image_message(source: BinaryIO, output: BinaryIO, *, decryption_key: DecryptionKey | None = None) -> None:
+def write_image_message(
+    source: BinaryIO, output: BinaryIO, *, decryption_key: DecryptionKey | None = None
+) -> HashAlgorithm | None:
     """Write what a key shall sign of an image that exists already, to add a signature to it.
+
+    Returns:
+        The hash that made the digest; None if what was written is a message that covers the image itself.
 
     Raises:
         IotsignError: As `check_integrity` raises.
     """
-    image, content, _ = open_image(source, decryption_key)
+    opened = OpenImage(source, decryption_key)
+    image, content = opened.image, opened.checked_content()
     write_all(output, content.region.blocks() if image.pure else [content.digest])
+    return None if image.pure else next(iter(content.digests))
 
 
 def attach_signature(

@@ -26,7 +26,7 @@ from iotsign.formats.mcuboot._tlv import (
     pack_area,
 )
 from iotsign.formats.mcuboot._trailer import DEFAULT_MAX_ALIGN, TrailerLayout
-from iotsign.formats.mcuboot._verify import open_image
+from iotsign.formats.mcuboot._verify import OpenImage
 
 if TYPE_CHECKING:
     from iotsign.keys import PublicKey, Signer
@@ -91,7 +91,8 @@ def resign_image(
     if not signers:
         raise ConfigError("NoSigner", "expected at least one key to sign with, got none")
     reader = Source(source)
-    image, content, _ = open_image(source, decryption_key)
+    opened = OpenImage(source, decryption_key)
+    image, content = opened.image, opened.checked_content()
     keys = [signer.public_key for signer in signers]
     pure = _pure(image, keys, options)
     hash_ = _hash(image, content, keys, options, pure=pure)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, KeyType, SignatureAlgorithm, signature_algorithm
 from iotsign.core import Hasher
 from iotsign.errors import MalformedImageError, UnsupportedAlgorithmError
+from iotsign.formats.container import Judge
 from iotsign.formats.mcuboot._options import PublicKeyFormat
 from iotsign.formats.mcuboot._stream import Region
 from iotsign.formats.mcuboot._tlv import Tlv, TlvType
@@ -82,9 +83,7 @@ def choose_hash(keys: Sequence[PublicKey], wanted: HashAlgorithm | None, *, pure
         UnsupportedAlgorithmError: A key does not go with it, or the keys have none in common.
     """
     if not keys:
-        if pure:
-            raise UnsupportedAlgorithmError("PureNeedsEd25519", "expected an ed25519 key for a pure image, got none")
-        return wanted or HashAlgorithm.SHA256
+        return HashAlgorithm.SHA512 if pure else wanted or HashAlgorithm.SHA256
     allowed = [hashes_of(key, pure=pure) for key in keys]
     common = [hash_ for hash_ in allowed[0] if all(hash_ in others for others in allowed)]
     if wanted is not None:
@@ -163,7 +162,7 @@ def signature_tlvs(
     return [key_tlv(key, format_, hash_), Tlv(SIGNATURE_TLVS[key.key_type], signature)]
 
 
-def verify(key: PublicKey, region: Region, digest: bytes, signature: bytes, *, pure: bool) -> None:
+def verify(key: PublicKey, region: Region, digest: bytes, signature: bytes, judge: Judge, *, pure: bool) -> None:
     """Verify an image's signature.
 
     Args:
@@ -171,6 +170,7 @@ def verify(key: PublicKey, region: Region, digest: bytes, signature: bytes, *, p
         region: What the image's hash covers.
         digest: Its digest, computed.
         signature: The record's data; an ECDSA signature may be followed by zeros, as old packers left it.
+        judge: Who does the mathematics.
         pure: The signature is over the region, not the digest.
 
     Raises:
@@ -181,11 +181,10 @@ def verify(key: PublicKey, region: Region, digest: bytes, signature: bytes, *, p
     algorithm = algorithm_of(key)
     if pure:
         with region.mapped() as message:
-            key.verify(message, signature, algorithm)
-    elif algorithm.hash is None:
-        key.verify(digest, signature, algorithm)
+            judge(key, algorithm, signature, digest=digest, message=lambda: message)
     else:
-        key.verify_digest(digest, _without_padding(signature, key.key_type), algorithm)
+        stripped = _without_padding(signature, key.key_type)
+        judge(key, algorithm, stripped, digest=digest, message=lambda: digest)
 
 
 def _without_padding(signature: bytes, key_type: KeyType) -> bytes:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, BinaryIO
 
 from iotsign.algorithms import HashAlgorithm, KeyType
@@ -15,13 +15,15 @@ from iotsign.errors import (
     UntrustedImageError,
     VerificationIncompleteError,
 )
+from iotsign.formats.container import Judge, judge_by_openssl
 from iotsign.formats.mcuboot._content import Content, PayloadState, check_decompressed, open_content
 from iotsign.formats.mcuboot._encryption import DecryptionKey
 from iotsign.formats.mcuboot._image import Image, SignatureEntry, read_image
+from iotsign.formats.mcuboot._records import check_records
 from iotsign.formats.mcuboot._rollback import Floor
 from iotsign.formats.mcuboot._signature import SIGNATURE_TLVS, hashes_of, names_key, verify
 from iotsign.formats.mcuboot._stream import Region, Source
-from iotsign.formats.mcuboot._tlv import ENCRYPTION_TYPES, SINGLE_TYPES, UNPROTECTED_TYPES, Tlv, TlvType
+from iotsign.formats.mcuboot._tlv import Tlv, TlvType
 
 if TYPE_CHECKING:
     from iotsign.keys import PublicKey
@@ -75,6 +77,140 @@ class VerifiedImage(CheckedImage):
         return tuple(checked.signer for checked in self.signatures if checked.signer is not None)
 
 
+class OpenImage:
+    """An image whose structure holds.
+
+    Attributes:
+        image: The structure.
+
+    Raises:
+        MalformedImageError: The structure contradicts itself.
+        StoreError: The file cannot be read.
+    """
+
+    def __init__(self, file: BinaryIO, decryption_key: DecryptionKey | None = None) -> None:
+        self.image = read_image(file)
+        check_records(self.image)
+        self._source = Source(file)
+        self._decryption_key = decryption_key
+
+    @cached_property
+    def content(self) -> Content:
+        """The content, once its digests have been checked.
+
+        Raises:
+            IotsignError: As `open_content` raises.
+        """
+        return open_content(self.image, self._source, self._decryption_key)
+
+    @cached_property
+    def decompressed(self) -> tuple[Region, bytes] | None:
+        """The image that a compressed one becomes and its digest, checked; None for others.
+
+        Raises:
+            IotsignError: As `check_decompressed` raises.
+        """
+        return check_decompressed(self.image, self.content.region) if self.image.header.compressed else None
+
+    def check(self) -> CheckedImage:
+        """Check the digests, outside and inside.
+
+        Raises:
+            IotsignError: As `check_integrity` raises.
+        """
+        content, inner = self.content, self.decompressed
+        return CheckedImage(self.image, content.digests, content.state, inner[1] if inner else None)
+
+    def checked_content(self) -> Content:
+        """The content, once all digests have been checked.
+
+        Raises:
+            IotsignError: As `check_integrity` raises.
+        """
+        self.check()
+        return self.content
+
+    def verify(self, keys: Sequence[PublicKey], judge: Judge, *, require_all: bool = False) -> VerifiedImage:
+        """Check the digests and find out who signed.
+
+        Raises:
+            IotsignError: As `verify_image` raises.
+        """
+        checked = self.check()
+        # the signatures over the image as transferred
+        signatures = self._signatures(keys, judge)
+        signed_by = {signature.signer for signature in signatures}
+        missing = [key for key in keys if key not in signed_by]
+        if require_all and missing:
+            key = missing[0]
+            message = f"expected signatures of all {len(keys)} keys, got none of {key.key_type.value} key {_id(key)}"
+            raise KeyMismatchError("SignerMissing", message)
+        # the signature over the image as decompressed, by one of the keys that signed it as transferred
+        inner_signer = None
+        if self.decompressed is not None:
+            trusted = [key for key in keys if key in signed_by]
+            inner_signer = self._decompressed_signer(*self.decompressed, trusted, judge)
+        return VerifiedImage(
+            self.image, checked.digests, checked.payload, checked.decompressed_digest, signatures, inner_signer
+        )
+
+    def _signatures(self, keys: Sequence[PublicKey], judge: Judge) -> tuple[CheckedSignature, ...]:
+        image = self.image
+        if not image.signatures:
+            message = f"expected a signature in the TLVs at offset {image.tlv_offset:#x}, got an unsigned image"
+            raise SignatureMismatchError("Unsigned", message)
+        checked = tuple(CheckedSignature(entry, self._signer_of(entry, keys, judge)) for entry in image.signatures)
+        if any(signature.signer is not None for signature in checked):
+            return checked
+        found = ", ".join(_describe(entry) for entry in image.signatures)
+        wanted = ", ".join(f"{key.key_type.value} {_id(key)}" for key in keys)
+        raise KeyMismatchError("SignedByOthers", f"expected a signature by {wanted}, got {found}")
+
+    def _signer_of(self, entry: SignatureEntry, keys: Sequence[PublicKey], judge: Judge) -> PublicKey | None:
+        """The given key that made a signature; None if the signature is for another key."""
+        content = self.content
+        problem: UntrustedImageError | None = None
+        for key in keys:
+            hash_ = self._hash_for(entry.tlv, key)
+            if hash_ is None or (entry.key is not None and not names_key(entry.key, key, hash_)):
+                continue
+            try:
+                verify(key, content.region, content.digests[hash_], entry.tlv.data, judge, pure=self.image.pure)
+            except (SignatureMismatchError, MalformedImageError) as error:
+                message = f"{entry.tlv.type_name} at offset {entry.tlv.offset:#x}: {error.message}"
+                problem = SignatureMismatchError("SignatureMismatch", message, offset=entry.tlv.offset)
+                problem.__cause__ = error
+            else:
+                return key
+        # a signature that names a given key must be right whoever else signed, and so must the only signature
+        if problem is not None:
+            raise problem
+        return None
+
+    def _hash_for(self, tlv: Tlv, key: PublicKey) -> HashAlgorithm | None:
+        """The image's digest that a key's signature is over; None if the record is none of this key type."""
+        if SIGNATURE_TLVS.get(key.key_type) != tlv.type or (self.image.pure and key.key_type is not KeyType.ED25519):
+            return None
+        return next((hash_ for hash_ in hashes_of(key, pure=self.image.pure) if hash_ in self.content.digests), None)
+
+    def _decompressed_signer(self, region: Region, digest: bytes, keys: Sequence[PublicKey], judge: Judge) -> PublicKey:
+        signature = self.image.protected_value(TlvType.DECOMP_SIGNATURE)
+        if signature is None:
+            raise SignatureMismatchError(
+                "DecompressedUnsigned", "expected DECOMP_SIGNATURE in the protected TLVs, got none"
+            )
+        problem: UntrustedImageError | MalformedImageError | None = None
+        for key in keys:
+            try:
+                verify(key, region, digest, signature, judge, pure=self.image.pure)
+            except (SignatureMismatchError, MalformedImageError) as error:
+                problem = error
+            else:
+                return key
+        message = "the signature over the decompressed image is by none of the keys that signed it compressed"
+        raise SignatureMismatchError("DecompressedSignatureMismatch", message) from problem
+
+
 def check_integrity(file: BinaryIO, *, decryption_key: DecryptionKey | None = None) -> CheckedImage:
     """Check all that an image says about itself. This is no verdict on who made it.
 
@@ -89,8 +225,7 @@ def check_integrity(file: BinaryIO, *, decryption_key: DecryptionKey | None = No
         VerificationIncompleteError: It is encrypted and there is no key to decrypt it.
         StoreError: The file cannot be read.
     """
-    image, content, inner = open_image(file, decryption_key)
-    return CheckedImage(image, content.digests, content.state, inner[1] if inner else None)
+    return OpenImage(file, decryption_key).check()
 
 
 def verify_image(
@@ -124,139 +259,14 @@ def verify_image(
     # 1. There is something to verify with.
     if not keys:
         raise VerificationIncompleteError("NoKey", "expected at least one public key to verify with, got none")
-    # 2. Structure, 3. content and 4. digests.
-    image, content, inner = open_image(file, decryption_key)
-    # 5. Signatures over the image as transferred.
-    signatures = _verify_signatures(image, content, keys)
-    signed_by = {checked.signer for checked in signatures}
-    missing = [key for key in keys if key not in signed_by]
-    if require_all and missing:
-        key = missing[0]
-        message = f"expected signatures of all {len(keys)} keys, got none of {key.key_type.value} key {_id(key)}"
-        raise KeyMismatchError("SignerMissing", message)
-    # 6. The signature over the image as decompressed, by one of the keys that signed it as transferred.
-    inner_signer = None
-    if inner is not None:
-        trusted = [key for key in keys if key in signed_by]
-        inner_signer = _verify_decompressed(image, *inner, trusted)
-    # 7. No rollback.
-    if floor is not None:
-        floor.check(image.version, image.security_counter)
-    decompressed_digest = inner[1] if inner else None
-    return VerifiedImage(image, content.digests, content.state, decompressed_digest, signatures, inner_signer)
-
-
-def open_image(
-    file: BinaryIO, decryption_key: DecryptionKey | None
-) -> tuple[Image, Content, tuple[Region, bytes] | None]:
     # 2. Sizes, magics, and records that stand where the boot loader looks for them, once each.
-    image = read_image(file)
-    _check_records(image)
-    # 3. The payload in plain. 4. Digests.
-    content = open_content(image, Source(file), decryption_key)
-    if not image.header.compressed:
-        return image, content, None
-    return image, content, check_decompressed(image, content.region)
-
-
-def _check_records(image: Image) -> None:
-    for tlv in image.unprotected:
-        if tlv.type not in UNPROTECTED_TYPES:
-            message = (
-                f"expected {tlv.type_name} (type {tlv.type:#06x}) among the protected TLVs only, "
-                f"got it at offset {tlv.offset:#x}, where nothing covers it"
-            )
-            raise _malformed("UnprotectedTlv", message, tlv)
-        if tlv.type == TlvType.SIG_PURE and tlv.data != b"\x01":
-            message = f"expected 01 in SIG_PURE at offset {tlv.offset:#x}, got {tlv.data.hex()}"
-            raise _malformed("BadSigPure", message, tlv)
-        if tlv.type in ENCRYPTION_TYPES and not image.header.encrypted:
-            message = f"expected no {tlv.type_name} in an unencrypted image, got it at offset {tlv.offset:#x}"
-            raise _malformed("UnexpectedContentKey", message, tlv)
-    for area in (image.protected, image.unprotected):
-        kinds = [_kind(tlv) for tlv in area]
-        counts = Counter(kind for kind in kinds if kind is not None)
-        for tlv, kind in zip(area, kinds, strict=True):
-            if counts[kind] > 1:
-                message = f"expected {tlv.type_name} once, got it {counts[kind]} times, first at offset {tlv.offset:#x}"
-                raise _malformed("TlvTwice", message, tlv)
-    for entry in image.signatures:
-        if entry.key is None and len(image.signatures) > 1:
-            message = (
-                f"expected a key's name before each of several signatures, got none at offset {entry.tlv.offset:#x}"
-            )
-            raise _malformed("UnnamedSignature", message, entry.tlv)
-    # the getters check the lengths of what the caller will use
-    _ = image.security_counter, image.dependencies
-
-
-def _kind(tlv: Tlv) -> object:
-    """What there may be only one of; None for what may come often."""
-    if tlv.type in ENCRYPTION_TYPES:
-        return ENCRYPTION_TYPES
-    return tlv.type if tlv.type in SINGLE_TYPES else None
-
-
-def _malformed(code: str, message: str, tlv: Tlv) -> MalformedImageError:
-    return MalformedImageError(code, message, offset=tlv.offset, type=tlv.type)
-
-
-def _verify_signatures(image: Image, content: Content, keys: Sequence[PublicKey]) -> tuple[CheckedSignature, ...]:
-    if not image.signatures:
-        message = f"expected a signature in the TLVs at offset {image.tlv_offset:#x}, got an unsigned image"
-        raise SignatureMismatchError("Unsigned", message)
-    checked = tuple(CheckedSignature(entry, _signer_of(image, content, entry, keys)) for entry in image.signatures)
-    if any(signature.signer is not None for signature in checked):
-        return checked
-    found = ", ".join(_describe(entry) for entry in image.signatures)
-    wanted = ", ".join(f"{key.key_type.value} {_id(key)}" for key in keys)
-    raise KeyMismatchError("SignedByOthers", f"expected a signature by {wanted}, got {found}")
-
-
-def _signer_of(image: Image, content: Content, entry: SignatureEntry, keys: Sequence[PublicKey]) -> PublicKey | None:
-    """The given key that made a signature; None if the signature is for another key."""
-    problem: UntrustedImageError | None = None
-    for key in keys:
-        hash_ = _hash_for(image, content, entry.tlv, key)
-        if hash_ is None or (entry.key is not None and not names_key(entry.key, key, hash_)):
-            continue
-        try:
-            verify(key, content.region, content.digests[hash_], entry.tlv.data, pure=image.pure)
-        except (SignatureMismatchError, MalformedImageError) as error:
-            message = f"{entry.tlv.type_name} at offset {entry.tlv.offset:#x}: {error.message}"
-            problem = SignatureMismatchError("SignatureMismatch", message, offset=entry.tlv.offset)
-            problem.__cause__ = error
-        else:
-            return key
-    # a signature that names a given key must be right whoever else signed, and so must the only signature
-    if problem is not None:
-        raise problem
-    return None
-
-
-def _hash_for(image: Image, content: Content, tlv: Tlv, key: PublicKey) -> HashAlgorithm | None:
-    """The image's digest that a key's signature is over; None if the record is none of this key type."""
-    if SIGNATURE_TLVS.get(key.key_type) != tlv.type or (image.pure and key.key_type is not KeyType.ED25519):
-        return None
-    return next((hash_ for hash_ in hashes_of(key, pure=image.pure) if hash_ in content.digests), None)
-
-
-def _verify_decompressed(image: Image, region: Region, digest: bytes, keys: Sequence[PublicKey]) -> PublicKey | None:
-    signature = image.protected_value(TlvType.DECOMP_SIGNATURE)
-    if signature is None:
-        raise SignatureMismatchError(
-            "DecompressedUnsigned", "expected DECOMP_SIGNATURE in the protected TLVs, got none"
-        )
-    problem: UntrustedImageError | MalformedImageError | None = None
-    for key in keys:
-        try:
-            verify(key, region, digest, signature, pure=image.pure)
-        except (SignatureMismatchError, MalformedImageError) as error:
-            problem = error
-        else:
-            return key
-    message = "the signature over the decompressed image is by none of the keys that signed it compressed"
-    raise SignatureMismatchError("DecompressedSignatureMismatch", message) from problem
+    opened = OpenImage(file, decryption_key)
+    # 3. The payload in plain, and the digests over it. 4. The signatures.
+    verified = opened.verify(keys, judge_by_openssl, require_all=require_all)
+    # 5. No rollback.
+    if floor is not None:
+        floor.check(opened.image.version, opened.image.security_counter)
+    return verified
 
 
 def _describe(entry: SignatureEntry) -> str:

@@ -2,6 +2,7 @@ import base64
 import hashlib
 import io
 import json
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -136,6 +137,19 @@ def test_hex_becomes_a_flat_image_unless_the_stored_object_is_signed(
     assert sign_image(source, io.BytesIO(), converted, signer(KeyType.P256)).raw_payload_size == 10
     as_it_is = SigningOptions(options.platform, payload=PayloadOptions(input_format="bin"))
     assert sign_image(source, io.BytesIO(), as_it_is, signer(KeyType.P256)).raw_payload_size == source.stat().st_size
+
+
+def test_no_room_for_a_flat_image(platform: GetPlatform, signer: GetSigner, tmp_path: Path) -> None:
+    source = tmp_path / "app.hex"
+    source.write_bytes(b":0400000001020304F2\n:00000001FF\n")
+    key, options = signer(KeyType.P256), SigningOptions(platform("AmazonFreeRTOS-Default"))
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(StoreError, match="File too large"):
+            sign_image(source, io.BytesIO(), options, key)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
 
 
 def test_streams(platform: GetPlatform, signer: GetSigner, firmware: Path) -> None:

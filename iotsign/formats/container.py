@@ -1,0 +1,264 @@
+"""Native containers: what the boot loaders' own formats have in common, behind one door.
+
+A container is a module of `iotsign.formats` that exports ``CONTAINER``, an object with the interface below. It works on
+open files and holds no state. What only one format knows comes and goes as settings, by name; a setting that a
+container does not know is an error.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
+
+from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
+from iotsign.errors import UnsupportedFormatError
+
+if TYPE_CHECKING:
+    from iotsign.keys import PublicKey, Signer
+
+__all__ = [
+    "CONTAINERS",
+    "HEAD_SIZE",
+    "Container",
+    "ContainerSignature",
+    "Judge",
+    "OpenContainer",
+    "PackedContainer",
+    "Settings",
+    "container_named",
+    "judge_by_openssl",
+    "recognise_container",
+]
+
+Settings = Mapping[str, Any]
+HEAD_SIZE: Final = 4096
+"""Bytes of a file that recognising a container may take."""
+
+
+class Judge(Protocol):
+    """Who does the mathematics of a verification."""
+
+    def __call__(
+        self,
+        key: "PublicKey",
+        algorithm: SignatureAlgorithm,
+        signature: bytes,
+        *,
+        digest: bytes,
+        message: Callable[[], bytes | memoryview],
+    ) -> None:
+        """Verify one signature.
+
+        Args:
+            key: The public key.
+            algorithm: How it signs.
+            signature: The signature.
+            digest: Of what is signed, for an algorithm that signs digests.
+            message: Gives what is signed, for an algorithm that does not.
+
+        Raises:
+            SignatureMismatchError: It is not this key's over this.
+            MalformedImageError: The signature's encoding is not canonical.
+        """
+
+
+def judge_by_openssl(
+    key: "PublicKey",
+    algorithm: SignatureAlgorithm,
+    signature: bytes,
+    *,
+    digest: bytes,
+    message: Callable[[], bytes | memoryview],
+) -> None:
+    """Verify one signature with OpenSSL; a `Judge`."""
+    if algorithm.hash is None:
+        key.verify(message(), signature, algorithm)
+    else:
+        key.verify_digest(digest, signature, algorithm)
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerSignature:
+    """One signature in a container.
+
+    Attributes:
+        kind: What the format calls it, for example ``ECDSASIG``.
+        algorithm: How it was made; None where only a key could tell.
+        offset: Where it is in the file, in bytes.
+        key_id: How the container names the key: its hash, or the key itself; None if it does not.
+        signer: The given key that made it; None if none of the given keys did.
+    """
+
+    kind: str
+    algorithm: SignatureAlgorithm | None
+    offset: int
+    key_id: bytes | None
+    signer: "PublicKey | None"
+
+
+@dataclass(frozen=True, slots=True)
+class PackedContainer:
+    """What was written.
+
+    Attributes:
+        digest_algorithm: The container's hash.
+        digest: What it signs.
+        payload_size: Bytes of firmware, as stored.
+        size: Bytes of the container.
+        signatures: Its signatures, in file order; those of the signers at hand say so.
+    """
+
+    digest_algorithm: HashAlgorithm
+    digest: bytes
+    payload_size: int
+    size: int
+    signatures: tuple[ContainerSignature, ...]
+
+
+class OpenContainer(Protocol):
+    """A container whose structure holds; nothing else has been checked."""
+
+    @property
+    def summary(self) -> str:
+        """What it is, in a few words for people."""
+
+    def check_platform(self, native_options: Settings) -> None:
+        """Check what the platform's descriptor demands of its containers, such as a chip.
+
+        Raises:
+            KeyMismatchError: The container is for another target.
+        """
+
+    def check_integrity(self) -> str:
+        """Check all that the container says about its content; to be called before `find_signers`.
+
+        Returns:
+            What was found, for people.
+
+        Raises:
+            FormatError: It contradicts itself.
+            UntrustedImageError: The content is not what the digests say, or cannot be looked at.
+        """
+
+    def find_signers(self, keys: Sequence["PublicKey"], judge: Judge) -> tuple[ContainerSignature, ...]:
+        """Find out who signed.
+
+        Args:
+            keys: Public keys, at least one.
+            judge: Who does the mathematics.
+
+        Returns:
+            All signatures; at least one has a signer.
+
+        Raises:
+            SignatureMismatchError: There is no signature, or a bad one that names a given key.
+            KeyMismatchError: Others signed.
+        """
+
+    def check_floor(self) -> str | None:
+        """Check version and counter against what the settings demand.
+
+        Returns:
+            What was found, for people; None if nothing is demanded.
+
+        Raises:
+            RollbackError: One is too low or missing.
+        """
+
+
+class Container(Protocol):
+    """One native container format.
+
+    Everything raises FormatError for what is not of the format, ConfigError for settings it does not know or that
+    contradict each other, KeyFamilyError for keys that cannot do what is asked, and StoreError for files that cannot be
+    read or written.
+    """
+
+    @property
+    def name(self) -> str:
+        """As platforms name it, for example ``mcuboot``."""
+
+    def recognises(self, head: bytes) -> bool:
+        """Tell whether a file that begins with these bytes (up to `HEAD_SIZE`) is of this format."""
+
+    def inspect(self, file: BinaryIO) -> dict[str, Any]:
+        """Describe a container as plain data for JSON; nothing is verified."""
+
+    def open(self, file: BinaryIO, settings: Settings) -> OpenContainer:
+        """Read a container's structure; the file stays open and unchanged as long as the result is used."""
+
+    def sign(
+        self, source: BinaryIO, output: BinaryIO, signers: Sequence["Signer"], settings: Settings
+    ) -> PackedContainer:
+        """Make a container of a firmware.
+
+        Args:
+            source: The firmware, seekable.
+            output: Empty, seekable, readable and writable.
+            signers: Each makes one signature.
+            settings: The format's own.
+
+        Raises:
+            RollbackError: Version or counter are lower than the settings demand.
+        """
+
+    def resign(
+        self, source: BinaryIO, output: BinaryIO, signers: Sequence["Signer"], settings: Settings
+    ) -> PackedContainer:
+        """Sign a container with other keys, without touching its payload.
+
+        Raises:
+            UntrustedImageError: Its content is not what its digest says, or cannot be looked at.
+        """
+
+    def write_message(
+        self, source: BinaryIO, output: BinaryIO, key: "PublicKey | None", settings: Settings
+    ) -> HashAlgorithm | None:
+        """Write what a key elsewhere has to sign, for a firmware or for a container that exists.
+
+        Returns:
+            The hash, if what was written is a digest; None if it is a message to sign as it is.
+        """
+
+    def attach(
+        self, source: BinaryIO, output: BinaryIO, key: "PublicKey", signature: bytes, settings: Settings
+    ) -> PackedContainer:
+        """Make a container with a signature that was made elsewhere; source and settings as for `write_message`.
+
+        Raises:
+            SignatureMismatchError: The signature does not verify.
+        """
+
+    def extract(self, file: BinaryIO, output: BinaryIO, settings: Settings) -> int:
+        """Write a container's firmware, decrypted and decompressed, once its integrity has been checked.
+
+        Returns:
+            Bytes of firmware.
+
+        Raises:
+            UntrustedImageError: The content is not what the digests say, or cannot be looked at.
+        """
+
+
+CONTAINERS: Final[Mapping[str, str]] = {
+    "mcuboot": "iotsign.formats.mcuboot",
+}
+"""Containers by name, and the module of each."""
+
+
+def container_named(name: str) -> Container:
+    """Find a container.
+
+    Raises:
+        UnsupportedFormatError: There is none of that name.
+    """
+    module = CONTAINERS.get(name)
+    if module is None:
+        message = f"expected a native container among {', '.join(CONTAINERS)}, got {name!r}"
+        raise UnsupportedFormatError("NativeNotSupported", message, container=name)
+    return cast("Container", import_module(module).CONTAINER)
+
+
+def recognise_container(head: bytes) -> Container | None:
+    """Find the container that a file is, by its first bytes (up to `HEAD_SIZE`)."""
+    return next((found for found in map(container_named, CONTAINERS) if found.recognises(head)), None)
