@@ -105,6 +105,10 @@ class _Reader:
             raise self._error("RecordType", f"expected a record type 00 to 05, got {kind:02X}")
         if len(data) != _SIZES[kind]:
             raise self._error("RecordLength", f"expected {_SIZES[kind]} data bytes in type {kind:02X}, got {len(data)}")
+        if kind != _END and content[1:3] != b"\0\0":
+            raise self._error(
+                "RecordOffset", f"expected offset 0000 in type {kind:02X}, got {content[1:3].hex().upper()}"
+            )
         value = int.from_bytes(data, "big")
         if kind == _SEGMENT_BASE:
             self._base, self._linear = value << 4, False

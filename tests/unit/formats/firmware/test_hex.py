@@ -87,6 +87,7 @@ def test_what_tools_write_differently(write: Write, build: SimpleNamespace) -> N
         (":00000006FA\n" + END, "RecordType", 1, 0, "expected a record type 00 to 05, got 06"),
         (":0100000401FA\n" + END, "RecordLength", 1, 0, "expected 2 data bytes in type 04, got 1"),
         (":0100000100FE\n", "RecordLength", 1, 0, "expected 0 data bytes in type 01, got 1"),
+        (":020001040800F1\n" + END, "RecordOffset", 1, 0, "expected offset 0000 in type 04, got 0001"),
         (";comment\n" + END, "NoRecord", 1, 0, "expected a record that begins with ':', got b';comment'"),
         (" :0100000041BE\n" + END, "NoRecord", 1, 0, "expected a record that begins with ':'"),
         (":" + "0" * 600 + "\n" + END, "RecordTooLong", 1, 0, "expected at most 521 characters"),
