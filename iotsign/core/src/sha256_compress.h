@@ -9,4 +9,7 @@
 /* Hashes count consecutive blocks of 64 bytes into state; blocks may have any alignment. */
 void iotsign_sha256_compress(uint32_t state[8], const uint8_t *blocks, size_t count);
 
+/* FIPS 180-4 §4.2.2 */
+extern const uint32_t iotsign_sha256_constants[64];
+
 #endif

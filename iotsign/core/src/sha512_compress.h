@@ -9,4 +9,7 @@
 /* Hashes count consecutive blocks of 128 bytes into state; blocks may have any alignment. */
 void iotsign_sha512_compress(uint64_t state[8], const uint8_t *blocks, size_t count);
 
+/* FIPS 180-4 §4.2.3 */
+extern const uint64_t iotsign_sha512_constants[80];
+
 #endif
