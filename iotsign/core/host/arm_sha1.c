@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "paths.h"
 
+#include "../src/compiler.h"
+
 #include <arm_neon.h>
 
 /* Rounds 4i..4i+3; w[i % 4] becomes the words of rounds 4i+16..4i+19. */
@@ -24,7 +26,7 @@
         FOUR_ROUNDS(i + 4, rounds, constant); \
     } while (0)
 
-void iotsign_sha1_compress_arm(uint32_t state[5], const uint8_t *blocks, size_t count)
+IOTSIGN_WRAPS void iotsign_sha1_compress_arm(uint32_t state[5], const uint8_t *blocks, size_t count)
 {
     const uint32x4_t k0 = vdupq_n_u32(0x5a827999), k1 = vdupq_n_u32(0x6ed9eba1);
     const uint32x4_t k2 = vdupq_n_u32(0x8f1bbcdc), k3 = vdupq_n_u32(0xca62c1d6);

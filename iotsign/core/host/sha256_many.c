@@ -139,7 +139,8 @@ static unsigned step(pool_t *pool, lane_t **lanes, unsigned active)
         }
     }
     kernel.run(states, blocks, count);
-    for (unsigned i = used; i-- != 0;) {
+    for (unsigned left = used; left != 0; left--) {
+        const unsigned i = left - 1; /* from the end, since a lane that is done swaps places with the last one */
         lane_t *lane = lanes[i];
         for (unsigned word = 0; word < 8; word++) {
             lane->state[word] = states[word * kernel.lanes + i];

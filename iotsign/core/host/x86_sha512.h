@@ -5,6 +5,7 @@
 #ifndef IOTSIGN_X86_SHA512_H
 #define IOTSIGN_X86_SHA512_H
 
+#include "../src/compiler.h"
 #include "../src/sha512_compress.h"
 
 #include <immintrin.h>
@@ -25,16 +26,16 @@
 typedef uint64_t schedule_t[80 * LANES];
 
 typedef struct {
-    uint64_t v[8];  /* v[(0 - t) % 8] is a of round t, v[(1 - t) % 8] is b, and so on */
+    uint64_t v[8];    /* v[(0 - t) % 8] is a of round t, v[(1 - t) % 8] is b, and so on */
     uint64_t b_xor_c; /* of the next round */
 } rounds_t;
 
-ALWAYS uint64_t rotate_right(uint64_t word, unsigned bits)
+IOTSIGN_WRAPS ALWAYS uint64_t rotate_right(uint64_t word, unsigned bits)
 {
     return word >> bits | word << (64 - bits);
 }
 
-ALWAYS void one_round(rounds_t *r, unsigned t, uint64_t word)
+IOTSIGN_WRAPS ALWAYS void one_round(rounds_t *r, unsigned t, uint64_t word)
 {
     uint64_t a = r->v[(80 - t) % 8], b = r->v[(81 - t) % 8], d = r->v[(83 - t) % 8];
     uint64_t e = r->v[(84 - t) % 8], f = r->v[(85 - t) % 8], g = r->v[(86 - t) % 8], h = r->v[(87 - t) % 8];
@@ -74,7 +75,7 @@ ALWAYS void rounds_begin(rounds_t *r, const uint64_t state[8])
     r->b_xor_c = state[1] ^ state[2];
 }
 
-ALWAYS void rounds_end(const rounds_t *r, uint64_t state[8])
+IOTSIGN_WRAPS ALWAYS void rounds_end(const rounds_t *r, uint64_t state[8])
 {
     for (unsigned i = 0; i < 8; i++) {
         state[i] += r->v[i];
