@@ -136,13 +136,14 @@ def _der(tag: int, content: bytes) -> bytes:
 
 @pytest.fixture(scope="session")
 def make_request() -> Callable[..., Request]:
-    """Make a `Request`; the key of an RSA scheme is RSAPublicKey, or (modulus, exponent)."""
+    """Make a `Request`; the key of an RSA scheme is RSAPublicKey, (modulus, exponent), or what `is_spki` says."""
 
     def make(scheme: str, key: bytes | tuple[int, int], message: bytes, signature: bytes, **options: Any) -> Request:
         if isinstance(key, tuple):
             numbers = (_der(2, number.to_bytes(number.bit_length() // 8 + 1)) for number in key)
             key = _der(0x30, b"".join(numbers))
-        if scheme in "PS":
+        is_spki = options.pop("is_spki", False)
+        if scheme in "PS" and not is_spki:
             key = _der(0x30, _RSA_ALGORITHM + _der(3, b"\0" + key))
         return Request(scheme, key, message, signature, **options)
 

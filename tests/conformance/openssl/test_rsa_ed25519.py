@@ -1,0 +1,180 @@
+"""Random keys, messages, signatures and mutations: the core and OpenSSL agree on each."""
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
+
+HASHES: tuple[hashes.HashAlgorithm, ...] = (hashes.SHA1(), hashes.SHA256(), hashes.SHA384(), hashes.SHA512())
+SALTS = (0, 20, 32, 48, 64)
+CASES = 100_000 if os.environ.get("IOTSIGN_ALL_VECTORS") else 3_000
+SEED = int.from_bytes(os.urandom(8))
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A signature that is good for its key, message, scheme, hashes and salt."""
+
+    scheme: str
+    key: rsa.RSAPublicKey | ed25519.Ed25519PublicKey
+    message: bytes
+    signature: bytes
+    hash: hashes.HashAlgorithm
+    mgf: hashes.HashAlgorithm
+    salt: int
+
+    def openssl_accepts(self, key: Any, message: bytes, signature: bytes) -> bool:
+        try:
+            if self.scheme == "E":
+                key.verify(signature, message)
+            elif self.scheme == "P":
+                key.verify(signature, message, padding.PKCS1v15(), self.hash)
+            else:
+                key.verify(signature, message, padding.PSS(padding.MGF1(self.mgf), self.salt), self.hash)
+        except InvalidSignature:
+            return False
+        return True
+
+
+def spki_of(key: rsa.RSAPublicKey | ed25519.Ed25519PublicKey) -> bytes:
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def signatures(random_: random.Random) -> list[Signed]:
+    keys = [rsa.generate_private_key(e, bits) for e, bits in [(65537, 2048), (3, 2048), (65537, 3072), (65537, 4096)]]
+    signed = []
+    for key in keys:
+        for hash_ in HASHES:
+            message = random_.randbytes(random_.randrange(200))
+            signature = key.sign(message, padding.PKCS1v15(), hash_)
+            signed.append(Signed("P", key.public_key(), message, signature, hash_, hash_, 0))
+            odd = (random_.choice(HASHES), random_.choice(SALTS))
+            for mgf, salt in ((hash_, hash_.digest_size), odd):
+                signature = key.sign(message, padding.PSS(padding.MGF1(mgf), salt), hash_)
+                signed.append(Signed("S", key.public_key(), message, signature, hash_, mgf, salt))
+    for _ in range(20):
+        key25519 = ed25519.Ed25519PrivateKey.generate()
+        message = random_.randbytes(random_.randrange(200))
+        signed.append(Signed("E", key25519.public_key(), message, key25519.sign(message), HASHES[0], HASHES[0], 0))
+    return signed
+
+
+def flip(random_: random.Random, data: bytes) -> bytes:
+    position = random_.randrange(len(data))
+    return data[:position] + bytes([data[position] ^ 1 << random_.randrange(8)]) + data[position + 1 :]
+
+
+def cases(random_: random.Random, make_request: Callable[..., Any]) -> Iterator[tuple[Any, bool, str]]:
+    signed = signatures(random_)
+    for _ in range(CASES):
+        case, other = random_.choice(signed), random_.choice(signed)
+        spki, message, signature = spki_of(case.key), case.message, case.signature
+        mutation = random_.choice(["none", "signature", "message", "key", "other", "length", "above"])
+        key: Any = case.key
+        if mutation == "signature":
+            signature = flip(random_, signature)
+        elif mutation == "message":
+            message = flip(random_, message or b"\0")
+        elif mutation == "key" and case.scheme == "E":
+            spki = spki[:12] + flip(random_, spki[12:])
+            key = ed25519.Ed25519PublicKey.from_public_bytes(spki[12:])
+        elif mutation == "key" and isinstance(case.key, rsa.RSAPublicKey):
+            numbers = case.key.public_numbers()
+            modulus = numbers.n ^ 1 << random_.randrange(1, case.key.key_size - 1)
+            key = rsa.RSAPublicNumbers(numbers.e, modulus).public_key()
+            spki = spki_of(key)
+        elif mutation == "other" and other.scheme == case.scheme:
+            signature = other.signature
+        elif mutation == "length":
+            signature = signature + b"\0" if random_.random() < 0.5 else signature[:-1]
+        elif mutation == "above" and isinstance(case.key, rsa.RSAPublicKey):
+            value = int.from_bytes(signature) + case.key.public_numbers().n
+            signature = value.to_bytes(len(signature) + 1)[-len(signature) :]
+        good = case.openssl_accepts(key, message, signature)
+        digests = {"hash_size": case.hash.digest_size, "mgf_size": case.mgf.digest_size, "salt_size": case.salt}
+        extra = {} if case.scheme == "E" else digests
+        yield make_request(case.scheme, spki, message, signature, is_spki=True, **extra), good, mutation
+
+
+def test_agreement(judge_of: Any, make_request: Callable[..., Any]) -> None:
+    random_ = random.Random(SEED)
+    requests, expected, mutations = zip(*cases(random_, make_request), strict=True)
+    verdicts = judge_of("gcc")(requests)
+    disagreements = [
+        (mutation, good, verdict)
+        for good, verdict, mutation in zip(expected, verdicts, mutations, strict=True)
+        if (verdict == "OK") != good
+    ]
+    assert disagreements == [], f"seed {SEED}"
+    accepted = Counter(mutation for good, mutation in zip(expected, mutations, strict=True) if good)
+    assert accepted["none"] > CASES // 10
+    # nothing that was changed is accepted, but what the dice have left as it was
+    assert set(accepted) <= {"none", "other", "above"}
+
+
+@pytest.mark.parametrize("exponent", [1, 2, 4, 65536, 2**32 + 1, 2**64, 2**64 + 1])
+def test_exponents_that_are_refused(judge_of: Any, make_request: Callable[..., Any], exponent: int) -> None:
+    """With e = 1 the signature is the encoded message itself."""
+    modulus = rsa.generate_private_key(65537, 2048).public_key().public_numbers().n
+    digest_info = bytes.fromhex("3031300d060960864801650304020105000420")
+    state = hashes.Hash(hashes.SHA256())
+    state.update(b"message")
+    tail = b"\0" + digest_info + state.finalize()
+    encoded = b"\0\1" + b"\xff" * (254 - len(tail)) + tail
+    assert judge_of("gcc")([make_request("P", (modulus, exponent), b"message", encoded, hash_size=32)]) == ["KEY"]
+
+
+def test_moduli_that_are_refused(judge_of: Any, make_request: Callable[..., Any]) -> None:
+    even = (1 << 2047) + 2
+    sizes = [1024, 2040, 2047, 2049, 2056, 3071, 3080, 4088, 4104, 8192]
+    moduli = [even, 0, 1, *((1 << size - 1) + 1 for size in sizes)]
+    requests = [make_request("P", (modulus, 65537), b"", bytes(256), hash_size=32) for modulus in moduli]
+    assert set(judge_of("gcc")(requests)) == {"KEY"}
+
+
+# threat 5
+def test_digests_of_another_length(judge_of: Any, make_request: Callable[..., Any]) -> None:
+    key = rsa.generate_private_key(65537, 2048)
+    numbers = key.public_key().public_numbers()
+    requests = [
+        make_request(
+            scheme, (numbers.n, numbers.e), bytes(length), bytes(256), hash_size=32, mgf_size=32, is_digest=True
+        )
+        for scheme in "PS"
+        for length in (0, 1, 20, 31, 33, 64)
+    ]
+    assert set(judge_of("gcc")(requests)) == {"ARGUMENT"}
+
+
+# threat 4
+def test_forged_padding_under_exponent_3(judge_of: Any, make_request: Callable[..., Any]) -> None:
+    """Bleichenbacher's forgeries: a cube root that gets the front, or the tail, of the encoded message right."""
+    key = rsa.generate_private_key(3, 3072).public_key().public_numbers()
+    size = 384
+    state = hashes.Hash(hashes.SHA1())
+    state.update(b"message")
+    info = bytes.fromhex("3021300906052b0e03021a05000414") + state.finalize()
+    requests = []
+    for padding_length in (0, 1, 8, 100):
+        front = b"\0\1" + b"\xff" * padding_length + b"\0" + info
+        target = int.from_bytes(front.ljust(size, b"\0"))
+        requests.append((cube_root(target) + 1).to_bytes(size))
+    requests.append(bytes(size - 1) + b"\1")
+    requests.append(bytes(size))
+    judged = judge_of("gcc")([make_request("P", (key.n, 3), b"message", forged, hash_size=20) for forged in requests])
+    assert set(judged) == {"SIGNATURE"}
+
+
+def cube_root(value: int) -> int:
+    low, high = 0, 1 << (value.bit_length() // 3 + 2)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if middle**3 <= value else (low, middle)
+    return low

@@ -1,0 +1,107 @@
+"""Build the C core's libFuzzer targets and run each for a time, or for a number of inputs.
+
+    python tests/fuzz/run_libfuzzer.py --seconds 60            all targets; prints inputs per second
+    python tests/fuzz/run_libfuzzer.py --runs 2000 fuzz_rsa    one target, a fixed number of inputs
+
+Findings and grown corpora are kept in build/fuzz.
+"""
+
+import argparse
+import re
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+from core_images import area, embedded_of, make_keys, spki_of, tlv
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+CORE = ROOT / "iotsign" / "core"
+FLAGS = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+NO_LINK, LINK = ["-fsanitize=fuzzer-no-link"], ["-fsanitize=fuzzer"]
+
+
+def _image(key_record: bytes, signature_type: int, *, protected: bytes = b"", mark: bytes = b"") -> bytes:
+    """An image for fuzz_mcuboot: digest and signature are the sum of the signed bytes."""
+    size = len(protected) + 4 if protected else 0
+    signed = struct.pack("<IIHHII", 0x96F3B83D, 0, 32, size, 16, 0) + bytes(12) + bytes(range(16))
+    signed += area(0x6908, protected) if protected else b""
+    digest = struct.pack("<H", sum(signed) & 0xFFFF).ljust(32, b"\0")
+    return b"\0\x7f" + signed + area(0x6907, tlv(0x10, digest) + mark + key_record + tlv(signature_type, digest))
+
+
+def seeds(target: str) -> list[bytes]:
+    """Good inputs to start from."""
+    keys = make_keys()
+    if target == "fuzz_rsa_key":
+        return [form(keys[name]) for name in ("rsa2048", "rsa3072") for form in (spki_of, embedded_of)]
+    if target == "fuzz_rsa":
+        return [bytes([size]) + b"\xc5" * (256 + 128 * size) + bytes(256 + 128 * size) for size in range(3)]
+    if target == "fuzz_ed25519":
+        signature = keys["ed25519"].sign(b"message")  # type: ignore[call-arg]
+        return [spki_of(keys["ed25519"])[12:] + signature + b"\3message"]
+    if target == "fuzz_mcuboot":
+        ed25519 = bytes.fromhex("302a300506032b6570032100") + bytes(32)
+        protected = tlv(0x50, bytes(4)) + tlv(0x40, bytes(12)) + tlv(0x1A0, b"v")
+        record = tlv(2, ed25519)
+        return [
+            _image(record, 0x24),
+            _image(record, 0x24, protected=protected),
+            _image(record, 0x24, mark=tlv(0x25, b"\1")),
+            _image(tlv(2, b"\1"), 0x24),
+        ]
+    return []
+
+
+def build(target: str, directory: Path) -> Path:
+    """Compile a target with all sanitizers; the core itself only once for all targets."""
+    objects = directory / "objects"
+    if not any(objects.glob("*.o")) or any(newer(source, objects) for source in CORE.rglob("*.[ch]")):
+        objects.mkdir(parents=True, exist_ok=True)
+        sources = [str(source) for source in CORE.glob("src/*.c")]
+        subprocess.run(["clang", *FLAGS, *NO_LINK, f"-I{CORE / 'include'}", "-c", *sources], check=True, cwd=objects)
+        objects.touch()
+    program = directory / target
+    linked = [str(HERE / f"{target}.c"), *map(str, objects.glob("*.o"))]
+    subprocess.run(["clang", *FLAGS, *LINK, f"-I{CORE / 'include'}", *linked, "-o", str(program)], check=True)
+    return program
+
+
+def newer(source: Path, than: Path) -> bool:
+    """Whether a file was changed after another."""
+    return source.stat().st_mtime > than.stat().st_mtime
+
+
+def run(target: str, directory: Path, *limits: str) -> int:
+    """Run a target within limits (libFuzzer's flags) and return its inputs per second."""
+    program = build(target, directory)
+    corpus = directory / "corpus" / target
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, seed in enumerate(seeds(target)):
+        (corpus / f"seed-{number}").write_bytes(seed)
+    artifacts = f"-artifact_prefix={directory}/{target}-"
+    command = [str(program), "-max_len=2048", "-print_final_stats=1", artifacts, *limits, str(corpus)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode != 0:
+        sys.stderr.write(done.stderr)
+        raise SystemExit(f"{target}: failed; the input is in {directory}")
+    found = re.search(r"average_exec_per_sec: *(\d+)", done.stderr)
+    return int(found[1]) if found else 0
+
+
+def main() -> None:
+    """Run the targets named, or all."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    limit = parser.add_mutually_exclusive_group()
+    limit.add_argument("--seconds", type=int, default=60)
+    limit.add_argument("--runs", type=int)
+    parser.add_argument("targets", nargs="*", default=sorted(path.stem for path in HERE.glob("fuzz_*.c")))
+    arguments = parser.parse_args()
+    limits = [f"-runs={arguments.runs}"] if arguments.runs else [f"-max_total_time={arguments.seconds}"]
+    for target in arguments.targets:
+        print(f"{target:<24}{run(target, ROOT / 'build' / 'fuzz', *limits):>10,} inputs/s", flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
