@@ -92,7 +92,8 @@ static iotsign_status_t decode(reader_t *reader, size_t length, bool last)
         return IOTSIGN_ERROR_INTERRUPTED;
     }
     iotsign_status_t status = iotsign_base64_decode(
-        scanner->window + scanner->begin, length, block, IOTSIGN_RING_BLOCK_SIZE, &written);
+        scanner->window + scanner->begin, length, block,
+        IOTSIGN_BASE64_DECODED_MAX(length), &written);
     if (status != IOTSIGN_OK) {
         return refuse_base64(reader, "the payload", scanner->offset + written);
     }
@@ -296,11 +297,13 @@ iotsign_status_t iotsign_embedded_read(
         .work = read_object, .consume = consume, .context = &reader, .progress = *progress};
 
     memset(result, 0, sizeof *result);
-    job.threaded = !iotsign_file_is_short(input) || (output != NULL && !output->regular);
-    reader.scanner.window = malloc(IOTSIGN_SCANNER_WINDOW_SIZE);
+    job.block_size = iotsign_file_block_size(input);
+    job.threaded = job.block_size == IOTSIGN_RING_BLOCK_SIZE || (output != NULL && !output->regular);
+    reader.scanner.size = IOTSIGN_BASE64_ENCODED_SIZE(job.block_size);
+    reader.scanner.window = malloc(reader.scanner.size);
     if (reader.scanner.window == NULL) {
         return iotsign_fault_set(
-            fault, IOTSIGN_ERROR_IO, "OutOfMemory", 0, 0, "no memory for %zu bytes", IOTSIGN_SCANNER_WINDOW_SIZE);
+            fault, IOTSIGN_ERROR_IO, "OutOfMemory", 0, 0, "no memory for %zu bytes", reader.scanner.size);
     }
     iotsign_status_t status = iotsign_ring_run(&job, fault);
     free(reader.scanner.window);

@@ -56,11 +56,14 @@ iotsign_status_t iotsign_file_open_at(iotsign_file_t *file, int descriptor, uint
     return IOTSIGN_OK;
 }
 
-bool iotsign_file_is_short(const iotsign_file_t *file)
+size_t iotsign_file_block_size(const iotsign_file_t *file)
 {
-    /* size 0 may be a pseudo file of any length */
-    return file->regular && file->size != 0 &&
-           (file->size <= file->position || file->size - file->position <= IOTSIGN_RING_BLOCK_SIZE);
+    uint64_t left = file->size > file->position ? file->size - file->position : 0;
+
+    if (!file->regular || file->size == 0 || left >= IOTSIGN_RING_BLOCK_SIZE) {
+        return IOTSIGN_RING_BLOCK_SIZE; /* size 0 may be a pseudo file of any length */
+    }
+    return ((size_t)left / 3 + 1) * 3;
 }
 
 /* Waits until the descriptor is ready, or the work was stopped. */

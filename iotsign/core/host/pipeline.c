@@ -5,12 +5,11 @@
 
 #include "iotsign/base64.h"
 
-#define TEXT_SIZE IOTSIGN_BASE64_ENCODED_SIZE(IOTSIGN_RING_BLOCK_SIZE)
-
 typedef struct {
     iotsign_file_t *input, *output; /* output is NULL for hashing alone */
     const uint64_t *length;
     char *text;
+    size_t block_size, text_size;
     uint64_t size; /* bytes read */
     const iotsign_hash_class_t *hash;
     iotsign_hash_context_t context;
@@ -34,7 +33,7 @@ static iotsign_status_t read_block(
     void *context, iotsign_ring_t *ring, uint8_t *block, size_t *length, iotsign_fault_t *fault)
 {
     pass_t *pass = context;
-    size_t wanted = IOTSIGN_RING_BLOCK_SIZE;
+    size_t wanted = pass->block_size;
 
     if (pass->length != NULL && *pass->length - pass->size < wanted) {
         wanted = (size_t)(*pass->length - pass->size);
@@ -65,7 +64,7 @@ static iotsign_status_t write_blocks(void *context, iotsign_ring_t *ring, iotsig
         if (pass->output == NULL) {
             continue;
         }
-        status = iotsign_base64_encode(block, length, pass->text, TEXT_SIZE, &written);
+        status = iotsign_base64_encode(block, length, pass->text, pass->text_size, &written);
         if (status == IOTSIGN_OK) {
             status = iotsign_file_write(pass->output, ring, pass->text, written, fault);
         }
@@ -82,8 +81,9 @@ static iotsign_status_t run(
     iotsign_ring_job_t job = {
         .work = write_blocks, .read = read_block, .consume = hash_block, .context = pass, .progress = *progress};
 
+    job.block_size = pass->block_size;
     job.read_may_wait = !pass->input->regular;
-    job.threaded = !iotsign_file_is_short(pass->input) || (pass->output != NULL && !pass->output->regular);
+    job.threaded = job.block_size == IOTSIGN_RING_BLOCK_SIZE || (pass->output != NULL && !pass->output->regular);
     pass->hash = hash;
     hash->init(&pass->context);
     iotsign_status_t status = iotsign_ring_run(&job, fault);
@@ -98,7 +98,7 @@ iotsign_status_t iotsign_pipeline_hash(
     iotsign_file_t *input, const uint64_t *length, const iotsign_hash_class_t *hash,
     const iotsign_progress_t *progress, iotsign_hashed_t *result, iotsign_fault_t *fault)
 {
-    pass_t pass = {.input = input, .length = length};
+    pass_t pass = {.input = input, .length = length, .block_size = iotsign_file_block_size(input)};
 
     return run(&pass, hash, progress, result, fault);
 }
@@ -107,11 +107,12 @@ iotsign_status_t iotsign_pipeline_encode(
     iotsign_file_t *input, iotsign_file_t *output, const iotsign_hash_class_t *hash,
     const iotsign_progress_t *progress, iotsign_hashed_t *result, iotsign_fault_t *fault)
 {
-    pass_t pass = {.input = input, .output = output};
+    pass_t pass = {.input = input, .output = output, .block_size = iotsign_file_block_size(input)};
 
-    pass.text = malloc(TEXT_SIZE);
+    pass.text_size = IOTSIGN_BASE64_ENCODED_SIZE(pass.block_size);
+    pass.text = malloc(pass.text_size);
     if (pass.text == NULL) {
-        return iotsign_fault_set(fault, IOTSIGN_ERROR_IO, "OutOfMemory", 0, 0, "no memory for %zu bytes", TEXT_SIZE);
+        return iotsign_fault_set(fault, IOTSIGN_ERROR_IO, "OutOfMemory", 0, 0, "no memory for %zu bytes", pass.text_size);
     }
     iotsign_status_t status = run(&pass, hash, progress, result, fault);
     free(pass.text);
@@ -174,7 +175,8 @@ iotsign_status_t iotsign_pipeline_shift(
 {
     shift_t move = {.start = start, .end = end, .delta = delta};
     iotsign_ring_job_t job = {
-        .work = shift, .consume = ignore, .context = &move, .progress = *progress, .threaded = true};
+        .work = shift, .consume = ignore, .context = &move, .progress = *progress,
+        .block_size = IOTSIGN_RING_BLOCK_SIZE, .threaded = true};
 
     iotsign_status_t status = iotsign_file_open_at(&move.from, descriptor, start, fault);
     if (status != IOTSIGN_OK) {

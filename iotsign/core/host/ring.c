@@ -33,7 +33,7 @@ struct iotsign_ring {
 
 static uint8_t *block_at(iotsign_ring_t *ring, uint64_t number)
 {
-    return ring->blocks + (size_t)(number % ring->count) * IOTSIGN_RING_BLOCK_SIZE;
+    return ring->blocks + (size_t)(number % ring->count) * ring->job->block_size;
 }
 
 static bool has_room(const iotsign_ring_t *ring)
@@ -274,7 +274,7 @@ iotsign_status_t iotsign_ring_run(const iotsign_ring_job_t *job, iotsign_fault_t
     iotsign_ring_t ring = {.job = job, .count = job->threaded ? MAX_BLOCKS : 1};
     pthread_condattr_t attributes;
 
-    ring.blocks = malloc(ring.count * IOTSIGN_RING_BLOCK_SIZE);
+    ring.blocks = malloc(ring.count * job->block_size);
     if (ring.blocks == NULL) {
         return iotsign_fault_set(fault, IOTSIGN_ERROR_IO, "OutOfMemory", 0, 0, "no memory for a ring of blocks");
     }

@@ -11,7 +11,7 @@
 
 #include "fault.h"
 
-/* Bytes a block. 3 divides it, so that each full block encodes to base64 without a remainder: 1 MiB of text. */
+/* Most bytes a block. 3 divides it, so that each full block encodes to base64 without a remainder: 1 MiB of text. */
 #define IOTSIGN_RING_BLOCK_SIZE ((size_t)768 * 1024)
 
 /* Longest time between two calls of report, and a bit more than the longest wait of the producer. */
@@ -29,7 +29,7 @@ typedef struct {
     /* Runs on the worker thread; gets its blocks by iotsign_ring_acquire and iotsign_ring_publish, or, if there is a read
      * function, by iotsign_ring_take. */
     iotsign_status_t (*work)(void *context, iotsign_ring_t *ring, iotsign_fault_t *fault);
-    /* May be NULL. Reads the next block, of at most IOTSIGN_RING_BLOCK_SIZE bytes; *length is 0 at the end. Runs on the
+    /* May be NULL. Reads the next block, of at most block_size bytes; *length is 0 at the end. Runs on the
      * thread that has less to do, never on both at once. */
     iotsign_status_t (*read)(
         void *context, iotsign_ring_t *ring, uint8_t *block, size_t *length, iotsign_fault_t *fault);
@@ -37,6 +37,7 @@ typedef struct {
     void (*consume)(void *context, const uint8_t *block, size_t length);
     void *context; /* of these three */
     iotsign_progress_t progress;
+    size_t block_size;  /* IOTSIGN_RING_BLOCK_SIZE, or less for short work */
     bool read_may_wait; /* reading may take any time: it is left to the worker */
     bool threaded;      /* false for work that is short and cannot wait: all of it runs on the calling thread */
 } iotsign_ring_job_t;
@@ -49,7 +50,7 @@ typedef struct {
  * or what work or read returned, which has then set *fault */
 iotsign_status_t iotsign_ring_run(const iotsign_ring_job_t *job, iotsign_fault_t *fault);
 
-/* For work: a free block of IOTSIGN_RING_BLOCK_SIZE bytes, or NULL when it must stop. */
+/* For work: a free block of block_size bytes, or NULL when it must stop. */
 uint8_t *iotsign_ring_acquire(iotsign_ring_t *ring);
 
 /* For work: hands over the acquired block. It may still be read until the next one is acquired. */

@@ -30,7 +30,7 @@ iotsign_status_t iotsign_scanner_fill(iotsign_scanner_t *scanner)
     scanner->begin = 0;
     scanner->end = left;
     iotsign_status_t status = iotsign_file_read(
-        scanner->input, scanner->ring, scanner->window + left, IOTSIGN_SCANNER_WINDOW_SIZE - left, true, &got,
+        scanner->input, scanner->ring, scanner->window + left, scanner->size - left, true, &got,
         scanner->fault);
     scanner->end += got;
     scanner->at_end = status == IOTSIGN_OK && got == 0;

@@ -8,8 +8,6 @@
 
 #include "file.h"
 
-#define IOTSIGN_SCANNER_WINDOW_SIZE ((size_t)1024 * 1024)
-
 /* What iotsign_scanner_peek finds behind the last byte. */
 #define IOTSIGN_SCANNER_END (-1)
 
@@ -17,7 +15,8 @@ typedef struct {
     iotsign_file_t *input;
     iotsign_ring_t *ring; /* whose stop request ends the reading */
     iotsign_fault_t *fault;
-    char *window;      /* IOTSIGN_SCANNER_WINDOW_SIZE bytes */
+    char *window;
+    size_t size;       /* of the window, bytes */
     size_t begin, end; /* the part of the window that was read and not consumed */
     uint64_t offset;   /* bytes consumed */
     bool at_end;       /* nothing follows the window */
