@@ -113,18 +113,32 @@ def verify_chain(
     key = check_signing_certificate(certificate, at=moment)
     if certificate in roots:
         return VerifiedChain((certificate,), key, moment)
+    return VerifiedChain(find_path(certificate, roots, intermediates, moment), key, moment)
+
+
+def find_path(
+    certificate: x509.Certificate,
+    roots: Sequence[x509.Certificate],
+    intermediates: Sequence[x509.Certificate],
+    at: datetime,
+) -> tuple[x509.Certificate, ...]:
+    """Find a valid path from a certificate to a root; what the certificate itself permits is the caller's question.
+
+    Raises:
+        CertificateError: No path, or a step of each fails.
+        ExpiredError: An issuer is not valid at that time.
+    """
     # 5. Names lead to a root; where several paths do, one valid path is enough and the first failure is told.
     failure: CertificateError | ExpiredError | None = None
     for path in _paths(certificate, roots, intermediates):
         try:
-            check_issuers(path, moment)
+            check_issuers(path, at)
         except (CertificateError, ExpiredError) as error:
             failure = failure or error
         else:
-            return VerifiedChain(path, key, moment)
-    raise failure or _refusal(
-        "NoPathToRoot", certificate, f"expected a path to a trusted root; no CA is named {_name(certificate.issuer)}"
-    )
+            return path
+    message = f"expected a path to a trusted root, found none from its issuer {_name(certificate.issuer)}"
+    raise failure or _refusal("NoPathToRoot", certificate, message)
 
 
 def check_issuers(path: Sequence[x509.Certificate], at: datetime) -> None:

@@ -68,7 +68,8 @@ def check_ecdsa_range(r: int, s: int, curve: KeyType) -> None:
 
 
 def _encode_integer(value: int) -> bytes:
-    content = value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
+    bits = (~value if value < 0 else value).bit_length()
+    content = value.to_bytes(bits // 8 + 1, "big", signed=True)
     return bytes((_INTEGER, len(content))) + content
 
 

@@ -1,6 +1,6 @@
 """Keys that must not sign, although the mathematics would work.
 
-Source: NIST SP 800-56B rev. 2 §6.2.1 and FIPS 186-5 §A.1.1 (size, exponent, distance of the primes); Nemec et al., "The
+Source: NIST SP 800-56B rev. 2 §6.2.1 and FIPS 186-5 §A.1.1 (distance of the primes); Nemec et al., "The
 Return of Coppersmith's Attack", CCS 2017 §2.2 (ROCA: the primes are powers of 65537 modulo a product of small primes).
 """
 
@@ -15,7 +15,6 @@ _FERMAT_STEPS: Final = 128
 _SMALL_PRIME_LIMIT: Final = 1 << 14
 _ROCA_PRIME_LIMIT: Final = 168  # 3 … 167: the primes whose product every affected library version uses
 _ROCA_GENERATOR: Final = 65537
-_LEAST_EXPONENT: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,21 +34,20 @@ def find_weaknesses(key: PublicKey) -> tuple[Weakness, ...]:
     """List why a key must not sign; a verifier names these as warnings.
 
     Returns:
-        Nothing for a sound key. An RSA key under 2048 bits or explicit curve parameters never become a `PublicKey`.
+        Nothing for a sound key. An RSA key under 2048 bits or with an even or small exponent, and explicit curve
+        parameters, never become a `PublicKey`.
     """
     found = []
     origin = KNOWN_TEST_KEYS.get(key.fingerprint.hex())
     if origin is not None:
         found.append(Weakness("PublicTestKey", f"its private half is public: {origin}"))
     if key.modulus_and_exponent is not None:
-        found.extend(_rsa_weaknesses(*key.modulus_and_exponent))
+        found.extend(_rsa_weaknesses(key.modulus_and_exponent[0]))
     return tuple(found)
 
 
-def _rsa_weaknesses(n: int, e: int) -> list[Weakness]:
+def _rsa_weaknesses(n: int) -> list[Weakness]:
     found = []
-    if e < _LEAST_EXPONENT or e % 2 == 0:
-        found.append(Weakness("WeakRsaExponent", f"expected an odd public exponent of at least 3, got {e}"))
     factor = math.gcd(n, math.prod(_primes_below(_SMALL_PRIME_LIMIT)))
     if factor > 1:
         found.append(Weakness("SmallRsaFactor", f"its modulus is divisible by primes below {_SMALL_PRIME_LIMIT}"))
