@@ -263,9 +263,9 @@ def _check_validity(certificate: x509.Certificate, at: datetime) -> None:
 
 
 def _check_form(certificate: x509.Certificate) -> x509.Extensions:
-    if certificate.version is not x509.Version.v3 or certificate.serial_number <= 0:
-        got = f"{certificate.version.name}, serial number {certificate.serial_number}"
-        raise _refusal("CertificateForm", certificate, f"expected X.509 v3 with a positive serial number, got {got}")
+    if certificate.version is not x509.Version.v3:
+        message = f"expected an X.509 certificate of version 3, got {certificate.version.name}"
+        raise _refusal("CertificateVersion", certificate, message)
     extensions = _extensions(certificate)
     for extension in extensions:
         if extension.oid == ExtensionOID.NAME_CONSTRAINTS or (extension.critical and extension.oid not in _UNDERSTOOD):

@@ -67,7 +67,8 @@ def parse_subject(subject: str) -> x509.Name:
     except ValueError as error:
         message = f"expected a subject such as CN=Release signing,O=Example, got {subject!r}: {error}"
         raise ConfigError("InvalidSubject", message) from None
-    if not subject.isprintable() or not list(name):
+    values = [str(attribute.value) for attribute in name]
+    if not values or not all(value.isprintable() for value in values):
         raise ConfigError("InvalidSubject", f"expected a subject of printable characters, got {subject!r}")
     return name
 

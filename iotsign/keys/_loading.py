@@ -174,8 +174,10 @@ def _parse_certificate(der: Secret | None) -> "x509.Certificate":
     from cryptography import x509
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # it warns of serial numbers, which path validation refuses by itself
+        warnings.simplefilter("ignore")  # of odd names, and of serial numbers, which are refused here
         certificate = x509.load_der_x509_certificate(b"" if der is None else der.value)
-    # these parse when asked for; whoever gets a certificate from here need not fear them
-    _ = certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        # these parse when asked for; whoever gets a certificate from here need not fear them
+        _ = certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc
+        if certificate.serial_number <= 0:
+            raise ValueError("expected a positive serial number")
     return certificate
