@@ -9,12 +9,12 @@ if TYPE_CHECKING:
 
     from iotsign.keys import IssuedCertificate, KeyDetails
 
-# JSON member, word for people
+# JSON member, word for people; short ones, so that a SHA-256 fits into the 80 columns of a terminal
 _KEY_WORDS: Final = {
     "kind": "kind",
     "keyType": "type",
-    "publicKeySha256": "public key SHA-256",
-    "mcubootKeyHash": "MCUboot key hash",
+    "publicKeySha256": "key SHA-256",
+    "mcubootKeyHash": "MCUboot hash",
 }
 _CERTIFICATE_WORDS: Final = {
     "subject": "subject",
@@ -25,7 +25,7 @@ _CERTIFICATE_WORDS: Final = {
     "sha256": "SHA-256",
     "ca": "CA",
     "keyUsage": "key usage",
-    "extendedKeyUsage": "extended key usage",
+    "extendedKeyUsage": "extended usage",
 }
 
 

@@ -24,6 +24,7 @@ from iotsign.errors import (
     UnsupportedAlgorithmError,
 )
 from iotsign.keys._der import check_ecdsa_range, decode_ecdsa_signature, encode_ecdsa_signature
+from iotsign.keys._edwards import has_prime_order
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
@@ -54,8 +55,8 @@ class PublicKey:
         key_type: What kind of key it is.
 
     Raises:
-        KeyRejectedError: No public key, an RSA key under 2048 bits, explicit curve parameters, an encoding that is
-            not DER.
+        KeyRejectedError: No public key, an RSA key under 2048 bits, explicit curve parameters, an Ed25519 key that is
+            not of prime order, an encoding that is not DER.
         UnsupportedAlgorithmError: A key of a type, curve or size outside `KeyType`.
 
     Source: RFC 5280 §4.1.2.7, RFC 5480 §2, RFC 8410 §4.
@@ -255,6 +256,9 @@ def _load_spki(der: bytes) -> "PublicKeyTypes":
 
 def _classify(key: "PublicKeyTypes") -> tuple[KeyType, "OpensslKey"]:
     if isinstance(key, ed25519.Ed25519PublicKey):
+        if not has_prime_order(key.public_bytes_raw()):
+            message = "expected an Ed25519 key of prime order, got another point: it verifies what others do not"
+            raise KeyRejectedError("SmallOrderKey", message)
         return KeyType.ED25519, key
     if isinstance(key, rsa.RSAPublicKey):
         if key.key_size in _RSA_SIZES:

@@ -1,4 +1,4 @@
-"""Keys made for the tests, once a session, one of every type."""
+"""Signers of every type, and a mill of certificates with any one defect."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,28 +9,14 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from iotsign.algorithms import KeyType
 from iotsign.keys import Signer, open_signer
 
 WriteKey = Callable[..., Path]
-
-
-def _generate(key_type: KeyType) -> Any:
-    if key_type is KeyType.ED25519:
-        return ed25519.Ed25519PrivateKey.generate()
-    if key_type in (KeyType.P256, KeyType.P384):
-        return ec.generate_private_key(ec.SECP256R1() if key_type is KeyType.P256 else ec.SECP384R1())
-    return rsa.generate_private_key(65537, int(key_type.value[3:]))
-
-
-def _private_pem(key: Any) -> bytes:
-    pem: bytes = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return pem
+KeyFiles = Callable[[KeyType], tuple[Path, Path]]
 
 
 @pytest.fixture
@@ -47,22 +33,15 @@ def write_key(tmp_path: Path) -> WriteKey:
 
 
 @pytest.fixture(scope="session")
-def key_pems() -> dict[KeyType, bytes]:
+def key_pems(key_files: KeyFiles) -> dict[KeyType, bytes]:
     """One private key of every type, PKCS#8 PEM."""
-    return {key_type: _private_pem(_generate(key_type)) for key_type in KeyType}
+    return {key_type: key_files(key_type)[0].read_bytes() for key_type in KeyType}
 
 
 @pytest.fixture(scope="session")
-def signers(key_pems: dict[KeyType, bytes], tmp_path_factory: pytest.TempPathFactory) -> dict[KeyType, Signer]:
+def signers(key_files: KeyFiles) -> dict[KeyType, Signer]:
     """A signer of every type."""
-    directory = tmp_path_factory.mktemp("keys")
-    opened = {}
-    for key_type, pem in key_pems.items():
-        path = directory / f"{key_type.value}.pem"
-        path.touch(0o600)
-        path.write_bytes(pem)
-        opened[key_type] = open_signer(f"pem:{path}")
-    return opened
+    return {key_type: open_signer(f"pem:{key_files(key_type)[0]}") for key_type in KeyType}
 
 
 @dataclass(frozen=True)

@@ -36,18 +36,21 @@ def private_key(pem: bytes) -> Any:
     return serialization.load_pem_private_key(pem, None)
 
 
-@pytest.mark.parametrize("encrypted", [False, True])
-@pytest.mark.parametrize("encoding", ENCODINGS)
-@pytest.mark.parametrize("form", FORMATS)
-@pytest.mark.parametrize("key_type", list(KeyType))
+FILES = [
+    (key_type, form, encoding, encrypted)
+    for key_type in KeyType
+    for form in FORMATS
+    for encoding in ENCODINGS
+    for encrypted in (False, True)
+    # Ed25519 has no form but PKCS#8, and the traditional encryption exists in PEM only
+    if form is FORMATS[0] or (key_type is not KeyType.ED25519 and not (encrypted and encoding is ENCODINGS[1]))
+]
+
+
+@pytest.mark.parametrize(("key_type", "form", "encoding", "encrypted"), FILES)
 def test_every_form_of_every_key(
     key_pems: dict[KeyType, bytes], write_key: WriteKey, key_type: KeyType, form: Any, encoding: Any, encrypted: bool
 ) -> None:
-    if form is serialization.PrivateFormat.TraditionalOpenSSL:
-        if key_type is KeyType.ED25519:
-            pytest.skip("Ed25519 has no form but PKCS#8")
-        if encrypted and encoding is serialization.Encoding.DER:
-            pytest.skip("the traditional encryption exists in PEM only")
     protection = serialization.BestAvailableEncryption(PASSPHRASE) if encrypted else serialization.NoEncryption()
     key = private_key(key_pems[key_type])
     path = write_key(key.private_bytes(encoding, form, protection))
