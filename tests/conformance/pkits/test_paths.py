@@ -29,7 +29,7 @@ POLICIES = ("MappingFromanyPolicy", "MappingToanyPolicy", "PolicyMappingTest")
 STRICTER = {
     "ValidDSASignaturesTest4EE": "DSA",
     "ValidDSAParameterInheritanceTest5EE": "DSA",
-    "ValidRolloverfromPrintableStringtoUTF8StringTest10EE": "names that are equal only after converting the string type",
+    "ValidRolloverfromPrintableStringtoUTF8StringTest10EE": "names that are equal only in another string type",
     "ValidNameChainingWhitespaceTest3EE": "names that are equal only after folding white space",
     "ValidNameChainingWhitespaceTest4EE": "names that are equal only after folding white space",
     "ValidNameChainingCapitalizationTest5EE": "names that are equal only after folding capitals",

@@ -2,7 +2,7 @@
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iotsign.algorithms import KeyType
@@ -13,6 +13,7 @@ CURVES = [KeyType.P256, KeyType.P384]
 N = CURVE_ORDERS[KeyType.P256]
 
 
+@settings(deadline=None)
 @given(st.sampled_from(CURVES), st.data())
 def test_round_trip_and_openssl_agrees(curve: KeyType, data: st.DataObject) -> None:
     scalars = st.integers(1, CURVE_ORDERS[curve] - 1) | st.integers(1, 1 << 16)
@@ -22,6 +23,7 @@ def test_round_trip_and_openssl_agrees(curve: KeyType, data: st.DataObject) -> N
     assert decode_ecdsa_signature(signature, curve) == (r, s)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(CURVES),
     st.integers(1, N - 1),

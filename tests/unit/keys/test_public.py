@@ -200,6 +200,7 @@ def rsa_spki(n: int, e: int = 65537) -> bytes:
         (spki(ec.generate_private_key(ec.SECP256K1())), UnsupportedAlgorithmError, "UnsupportedKeyType"),
         (spki(x25519.X25519PrivateKey.generate()), UnsupportedAlgorithmError, "UnsupportedKeyType"),
     ],
+    ids=["nothing", "no key", "2047 bits", "1024 bits", "2049 bits", "8192 bits", "P-521", "secp256k1", "X25519"],
 )
 def test_keys_that_never_become_public_keys(der: bytes, error: type[IotsignError], code: str) -> None:
     # threat 8
