@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
 
 from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
-from iotsign.errors import UnsupportedFormatError
+from iotsign.errors import MalformedImageError, UnsupportedFormatError
 
 if TYPE_CHECKING:
     from iotsign.keys import PublicKey, Signer
@@ -27,6 +27,7 @@ __all__ = [
     "Settings",
     "container_named",
     "judge_by_openssl",
+    "raw_ecdsa_signature",
     "recognise_container",
 ]
 
@@ -240,8 +241,32 @@ class Container(Protocol):
         """
 
 
+def raw_ecdsa_signature(signature: bytes, size: int) -> bytes:
+    """Turn an ECDSA signature into r‖s, as some containers hold it.
+
+    Args:
+        signature: DER, or r‖s already.
+        size: Bytes of r and of s each.
+
+    Raises:
+        MalformedImageError: Neither.
+    """
+    if len(signature) == 2 * size:
+        return signature
+    from cryptography.hazmat.primitives.asymmetric import utils
+
+    try:
+        r, s = utils.decode_dss_signature(signature)
+        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
+    except (ValueError, OverflowError):
+        message = f"expected an ECDSA signature in DER or {2 * size} bytes of r‖s, got {len(signature)} bytes"
+        raise MalformedImageError("SignatureEncoding", message) from None
+
+
 CONTAINERS: Final[Mapping[str, str]] = {
     "mcuboot": "iotsign.formats.mcuboot",
+    "espressif-secure-boot-v2": "iotsign.formats.espressif",
+    "ti-cc13x2-oad": "iotsign.formats.ti",
 }
 """Containers by name, and the module of each."""
 

@@ -1,6 +1,15 @@
 """Espressif images and Secure Boot signatures."""
 
-from iotsign.formats.espressif.image import AppDescription, ChipId, EspressifImage, Segment, read_image
+from iotsign.formats.espressif._container import CONTAINER
+from iotsign.formats.espressif.image import (
+    AppDescription,
+    ChipId,
+    EspressifImage,
+    Segment,
+    check_appended_hash,
+    looks_like_image,
+    read_image,
+)
 from iotsign.formats.espressif.secure_boot_v1 import find_tail, verify_v1
 from iotsign.formats.espressif.secure_boot_v2 import (
     BLOCK_SIZE,
@@ -9,6 +18,7 @@ from iotsign.formats.espressif.secure_boot_v2 import (
     BlockKind,
     SignatureBlock,
     block_kind,
+    check_digests,
     copy_padded,
     image_digest,
     key_digest,
@@ -16,12 +26,14 @@ from iotsign.formats.espressif.secure_boot_v2 import (
     read_block,
     read_sector,
     sign_digest,
+    verify_block,
     verify_image,
     write_sector,
 )
 
 __all__ = [
     "BLOCK_SIZE",
+    "CONTAINER",
     "MAX_BLOCKS",
     "SECTOR_SIZE",
     "AppDescription",
@@ -31,15 +43,19 @@ __all__ = [
     "Segment",
     "SignatureBlock",
     "block_kind",
+    "check_appended_hash",
+    "check_digests",
     "copy_padded",
     "find_tail",
     "image_digest",
     "key_digest",
+    "looks_like_image",
     "make_block",
     "read_block",
     "read_image",
     "read_sector",
     "sign_digest",
+    "verify_block",
     "verify_image",
     "verify_v1",
     "write_sector",

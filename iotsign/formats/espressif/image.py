@@ -77,7 +77,7 @@ class AppDescription:
 
 @dataclass(frozen=True, slots=True)
 class EspressifImage:
-    """A parsed image whose checksum and appended hash have been checked.
+    """A parsed image whose checksum has been checked.
 
     Attributes:
         chip: The chip that the image is for; None for an id that is not listed.
@@ -103,11 +103,12 @@ class EspressifImage:
 
 
 def read_image(file: BinaryIO) -> EspressifImage:
-    """Read and check an image at the start of a seekable file; memory stays constant.
+    """Read an image at the start of a seekable file; memory stays constant.
+
+    The appended SHA-256 is left to `check_appended_hash`.
 
     Raises:
         MalformedImageError: Wrong magic, segments that leave the file, a wrong checksum.
-        DigestMismatchError: The appended SHA-256 is not that of the image.
     """
     end = file.seek(0, os.SEEK_END)
     raw = _read(file, 0, _HEADER.size, end, "header")
@@ -135,14 +136,32 @@ def read_image(file: BinaryIO) -> EspressifImage:
     size, sha256 = position + 1, None
     if hash_appended:
         sha256 = _read(file, size, 32, end, "appended SHA-256")
-        computed, _ = core.hash_file(file.fileno(), HashAlgorithm.SHA256, offset=0, length=size)
-        if sha256 != computed:
-            message = f"appended SHA-256 at offset {size} is {sha256.hex()}, the image has {computed.hex()}"
-            raise DigestMismatchError("AppendedHashMismatch", message, offset=size)
         size += 32
     chip = ChipId(chip_id) if chip_id in set(ChipId) else None
     app = _app_description(file, segments[0])
     return EspressifImage(chip, chip_id, minimum, maximum, entry, tuple(segments), checksum, sha256, app, size)
+
+
+def check_appended_hash(file: BinaryIO, image: EspressifImage) -> None:
+    """Check the SHA-256 behind an image on disk, if it has one.
+
+    Raises:
+        DigestMismatchError: It is not that of the image.
+    """
+    if image.sha256 is None:
+        return
+    offset = image.size - len(image.sha256)
+    computed, _ = core.hash_file(file.fileno(), HashAlgorithm.SHA256, offset=0, length=offset)
+    if image.sha256 != computed:
+        message = f"appended SHA-256 at offset {offset} is {image.sha256.hex()}, the image has {computed.hex()}"
+        raise DigestMismatchError("AppendedHashMismatch", message, offset=offset)
+
+
+def looks_like_image(head: bytes) -> bool:
+    """Tell whether a file may be an image, by its first 24 bytes."""
+    if len(head) < _HEADER.size or head[0] != IMAGE_MAGIC:
+        return False
+    return 0 < head[1] <= _MAX_SEGMENTS and head[_HEADER.size - 1] in (0, 1)
 
 
 def _read(file: BinaryIO, offset: int, length: int, end: int, what: str) -> bytes:

@@ -18,7 +18,7 @@ Source: ESP-IDF Programming Guide, Secure Boot v2, Signature Block Format.
 import os
 import struct
 import zlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import BinaryIO, Final
@@ -32,6 +32,7 @@ from iotsign.errors import (
     SignatureMismatchError,
     UnsupportedFormatError,
 )
+from iotsign.formats.container import Judge, judge_by_openssl, raw_ecdsa_signature
 from iotsign.keys import PublicKey, Signer
 
 SECTOR_SIZE: Final = 4096
@@ -82,6 +83,7 @@ _CURVES: Final = {
     BlockKind.P256: _Curve(2, 32, 32),
     BlockKind.P384: _Curve(3, 48, 48),
 }
+KEY_TYPES: Final = frozenset({KeyType.RSA3072, KeyType.P256, KeyType.P384})
 _KINDS: Final = {
     KeyType.RSA3072: BlockKind.RSA3072,
     KeyType.P256: BlockKind.P256,
@@ -147,7 +149,7 @@ def make_block(public_key: PublicKey, digest: bytes, signature: bytes) -> Signat
         KeyMismatchError: Secure Boot v2 does not sign with this type of key.
         SignatureMismatchError: The signature does not verify.
     """
-    algorithm = _algorithm(block_kind(public_key))
+    algorithm = algorithm_of(block_kind(public_key))
     public_key.verify_digest(digest, signature, algorithm)
     body = _body(public_key, digest, signature)
     return read_block(body + _CRC.pack(zlib.crc32(body)))
@@ -214,20 +216,65 @@ def read_sector(file: BinaryIO) -> tuple[int, tuple[SignatureBlock, ...]]:
     return start, tuple(blocks)
 
 
+def copy(source: BinaryIO, target: BinaryIO, length: int) -> None:
+    """Copy the first `length` bytes.
+
+    Raises:
+        MalformedImageError: The source is shorter.
+    """
+    for chunk in _chunks(source, length):
+        target.write(chunk)
+    target.flush()
+
+
 def copy_padded(source: BinaryIO, target: BinaryIO, length: int) -> int:
-    """Copy the first `length` bytes and pad with 0xFF to a multiple of 4096; returns the padded length."""
+    """Copy the first `length` bytes and pad with 0xFF to a multiple of 4096; returns the padded length.
+
+    Raises:
+        MalformedImageError: The source is shorter.
+    """
+    copy(source, target, length)
+    target.write(_padding(length))
+    target.flush()
+    return length + len(_padding(length))
+
+
+def padded_digest(source: BinaryIO, length: int, kind: BlockKind) -> bytes:
+    """Digest of what `copy_padded` would write, by the hash of `kind`; 32 or 48 bytes.
+
+    Raises:
+        MalformedImageError: The source is shorter.
+    """
+    hasher = core.Hasher(kind.hash)
+    for chunk in _chunks(source, length):
+        hasher.update(chunk)
+    hasher.update(_padding(length))
+    return hasher.digest()
+
+
+def raw_signature(key: PublicKey, signature: bytes) -> bytes:
+    """A signature as blocks hold it: ECDSA in DER becomes r‖s, anything else stays.
+
+    Raises:
+        MalformedImageError: Neither DER nor r‖s.
+    """
+    kind = block_kind(key)
+    return signature if kind is BlockKind.RSA3072 else raw_ecdsa_signature(signature, _CURVES[kind].size)
+
+
+def _padding(length: int) -> bytes:
+    return b"\xff" * (-length % SECTOR_SIZE)
+
+
+def _chunks(source: BinaryIO, length: int) -> Iterator[bytes]:
     source.seek(0)
     left = length
     while left:
         chunk = source.read(min(left, _CHUNK))
         if not chunk:
             raise MalformedImageError("TruncatedImage", f"the input ended {left} bytes early", offset=length - left)
-        target.write(chunk)
+        yield chunk
         left -= len(chunk)
-    padding = -length % SECTOR_SIZE
-    target.write(b"\xff" * padding)
-    target.flush()
-    return length + padding
 
 
 def image_digest(file: BinaryIO, length: int, kind: BlockKind) -> bytes:
@@ -241,7 +288,7 @@ def sign_digest(digest: bytes, signer: Signer) -> SignatureBlock:
     Raises:
         KeyMismatchError: Secure Boot v2 does not sign with this type of key.
     """
-    signature = signer.sign_digest(digest, _algorithm(block_kind(signer.public_key)))
+    signature = signer.sign_digest(digest, algorithm_of(block_kind(signer.public_key)))
     return make_block(signer.public_key, digest, signature)
 
 
@@ -262,6 +309,36 @@ def write_sector(target: BinaryIO, blocks: Collection[SignatureBlock]) -> None:
     target.write(b"".join(block.raw for block in blocks).ljust(SECTOR_SIZE, b"\xff"))
 
 
+def check_digests(file: BinaryIO, length: int, blocks: Collection[SignatureBlock]) -> None:
+    """Check that all blocks were made for the first `length` bytes of a file on disk.
+
+    Raises:
+        DigestMismatchError: One was made for another image.
+    """
+    digests = {kind: image_digest(file, length, kind) for kind in {block.kind for block in blocks}}
+    for number, block in enumerate(blocks):
+        if block.digest != digests[block.kind]:
+            found = digests[block.kind].hex()
+            message = f"block {number} was made for an image with digest {block.digest.hex()}, this one has {found}"
+            raise DigestMismatchError("ImageDigestMismatch", message, offset=length + number * BLOCK_SIZE + 4)
+
+
+def verify_block(block: SignatureBlock, judge: Judge = judge_by_openssl) -> None:
+    """Verify a block's signature over its digest with the key inside; whether that key is trusted is the caller's.
+
+    P-192 is always judged by OpenSSL.
+
+    Raises:
+        SignatureMismatchError: The signature does not hold.
+        MalformedImageError: r or s is out of range.
+    """
+    if block.kind is BlockKind.P192:
+        _verify_p192(block)
+        return
+    key, algorithm = PublicKey(block.spki_der), algorithm_of(block.kind)
+    judge(key, algorithm, block.signature, digest=block.digest, message=lambda: b"")
+
+
 def verify_image(file: BinaryIO, trusted: Collection[bytes] = ()) -> tuple[SignatureBlock, ...]:
     """Verify a signed image as the chip does: 1. sector, 2. digest, 3. key, 4. signature.
 
@@ -271,40 +348,27 @@ def verify_image(file: BinaryIO, trusted: Collection[bytes] = ()) -> tuple[Signa
             and the caller still owes the verdict.
 
     Returns:
-        The blocks whose signature holds and, if keys were given, whose key is among them.
+        The blocks that count: those with a trusted key, or all.
 
     Raises:
         UnsupportedFormatError, MalformedImageError, KeyRejectedError: Step 1.
         DigestMismatchError: Step 2.
         KeyMismatchError: Step 3: no block has a trusted key.
-        SignatureMismatchError: Step 4, for every block with a trusted key.
+        SignatureMismatchError: Step 4.
     """
     length, blocks = read_sector(file)  # 1
-    digests = {kind: image_digest(file, length, kind) for kind in {block.kind for block in blocks}}
-    for number, block in enumerate(blocks):  # 2
-        if block.digest != digests[block.kind]:
-            message = (
-                f"block {number} was made for an image with digest {block.digest.hex()}, "
-                f"this one has {digests[block.kind].hex()}"
-            )
-            raise DigestMismatchError("ImageDigestMismatch", message, offset=length + number * BLOCK_SIZE + 4)
-    candidates = [block for block in blocks if not trusted or block.key_digest in trusted]
-    if not candidates:  # 3
+    check_digests(file, length, blocks)  # 2
+    counting = tuple(block for block in blocks if not trusted or block.key_digest in trusted)
+    if not counting:  # 3
         found = ", ".join(block.key_digest.hex() for block in blocks)
         raise KeyMismatchError("UntrustedKey", f"signed by key {found}, which is not trusted")
-    good, failure = [], None
-    for block in candidates:  # 4
-        try:
-            _verify_signature(block)
-            good.append(block)
-        except (SignatureMismatchError, MalformedImageError) as error:
-            failure = error
-    if failure is not None and not good:
-        raise SignatureMismatchError("SignatureMismatch", failure.message) from failure
-    return tuple(good)
+    for block in counting:  # 4
+        verify_block(block)
+    return counting
 
 
-def _algorithm(kind: BlockKind) -> SignatureAlgorithm:
+def algorithm_of(kind: BlockKind) -> SignatureAlgorithm:
+    """How a key of this kind signs: RSA-PSS, or ECDSA as r‖s."""
     if kind is BlockKind.RSA3072:
         return signature_algorithm("SHA256withRSAandMGF1")
     return signature_algorithm(f"{kind.hash.value}withECDSAinP1363Format")
@@ -407,15 +471,7 @@ def _ec_spki(kind: BlockKind, point: bytes, offset: int) -> bytes:
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def _verify_signature(block: SignatureBlock) -> None:
-    """Verify the signature with the key in the block.
-
-    Raises:
-        SignatureMismatchError, MalformedImageError: It does not hold.
-    """
-    if block.kind is not BlockKind.P192:
-        PublicKey(block.spki_der).verify_digest(block.digest, block.signature, _algorithm(block.kind))
-        return
+def _verify_p192(block: SignatureBlock) -> None:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, utils

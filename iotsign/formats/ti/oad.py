@@ -42,6 +42,7 @@ from typing import Final
 from iotsign import core
 from iotsign.algorithms import HashAlgorithm, KeyType, SignatureAlgorithm, signature_algorithm
 from iotsign.errors import DigestMismatchError, KeyMismatchError, MalformedImageError, SignatureMismatchError
+from iotsign.formats.container import Judge, judge_by_openssl
 from iotsign.keys import PublicKey, Signer
 
 _CORE_HEADER: Final = struct.Struct("<8sIBBHBBBBIII4sIHH")
@@ -53,10 +54,10 @@ IMAGE_IDS: Final = (b"CC13x2R1", b"CC26x2R1")
 _SECURITY_SEGMENT_TYPE: Final = 0x03
 _SECURITY_OFFSET: Final = _CORE_HEADER.size
 _SIGNER_INFO_OFFSET: Final = 57
-_SIGNATURE_OFFSET: Final = 65
+SIGNATURE_OFFSET: Final = 65
 _SEGMENTS_END: Final = _SECURITY_OFFSET + _SECURITY_SEGMENT.size
 _TIMESTAMP_OFFSET: Final = 53
-_ECDSA: Final[SignatureAlgorithm] = signature_algorithm("SHA256withECDSAinP1363Format")
+OAD_ALGORITHM: Final[SignatureAlgorithm] = signature_algorithm("SHA256withECDSAinP1363Format")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +140,11 @@ def read_oad(data: bytes) -> OadImage:
     )  # fmt: skip
 
 
+def looks_like_oad(head: bytes) -> bool:
+    """Tell whether a file may be an OAD image, by its first 8 bytes."""
+    return head[:8] in IMAGE_IDS
+
+
 def signer_info(public_key: PublicKey) -> bytes:
     """The 8 bytes by which BIM finds its certificate: the end of SHA-256 over X‖Y.
 
@@ -180,7 +186,7 @@ def sign_oad(data: bytes, signer: Signer, *, timestamp: int | None = None) -> by
         stamp = timestamp.to_bytes(4, "little")
         data = data[:_TIMESTAMP_OFFSET] + stamp + data[_TIMESTAMP_OFFSET + 4 :]
     prepared = _with_signer(data, signer.public_key)
-    return _finish(prepared, signer.sign_digest(_digest(prepared), _ECDSA))
+    return _finish(prepared, signer.sign_digest(_digest(prepared), OAD_ALGORITHM))
 
 
 def attach_oad(data: bytes, signature: bytes, public_key: PublicKey) -> bytes:
@@ -198,16 +204,17 @@ def attach_oad(data: bytes, signature: bytes, public_key: PublicKey) -> bytes:
     """
     read_oad(data)
     prepared = _with_signer(data, public_key)
-    public_key.verify_digest(_digest(prepared), signature, _ECDSA)
+    public_key.verify_digest(_digest(prepared), signature, OAD_ALGORITHM)
     return _finish(prepared, signature)
 
 
-def verify_oad(data: bytes, public_key: PublicKey | None) -> OadImage:
+def verify_oad(data: bytes, public_key: PublicKey | None, judge: Judge = judge_by_openssl) -> OadImage:
     """Verify an OAD image as BIM does: 1. header, 2. CRC, 3. signer info, 4. signature.
 
     Args:
         data: The whole image.
         public_key: The trusted P-256 key; with None only steps 1 and 2 are done, and the caller still owes the verdict.
+        judge: Who does the mathematics.
 
     Raises:
         MalformedImageError: Step 1.
@@ -222,11 +229,11 @@ def verify_oad(data: bytes, public_key: PublicKey | None) -> OadImage:
     if public_key is None:
         return image
     if not image.is_signed:
-        raise SignatureMismatchError("NotSigned", "the security segment holds no signature", offset=_SIGNATURE_OFFSET)
+        raise SignatureMismatchError("NotSigned", "the security segment holds no signature", offset=SIGNATURE_OFFSET)
     if image.signer != (expected := signer_info(public_key)):  # 3
         message = f"signed by key {image.signer.hex()}, the trusted key is {expected.hex()}"
         raise KeyMismatchError("SignerInfoMismatch", message, offset=_SIGNER_INFO_OFFSET)
-    public_key.verify_digest(_digest(data), image.signature, _ECDSA)  # 4
+    judge(public_key, OAD_ALGORITHM, image.signature, digest=_digest(data), message=lambda: b"")  # 4
     return image
 
 
@@ -239,11 +246,11 @@ def _point(public_key: PublicKey) -> bytes:
 
 
 def _with_signer(data: bytes, public_key: PublicKey) -> bytes:
-    return data[:_SIGNER_INFO_OFFSET] + signer_info(public_key) + data[_SIGNATURE_OFFSET:]
+    return data[:_SIGNER_INFO_OFFSET] + signer_info(public_key) + data[SIGNATURE_OFFSET:]
 
 
 def _digest(data: bytes) -> bytes:
-    return core.digest(HashAlgorithm.SHA256, data[12:16] + data[18:_SIGNATURE_OFFSET] + data[_SEGMENTS_END:])
+    return core.digest(HashAlgorithm.SHA256, data[12:16] + data[18:SIGNATURE_OFFSET] + data[_SEGMENTS_END:])
 
 
 def _crc32(data: bytes) -> int:
@@ -252,5 +259,5 @@ def _crc32(data: bytes) -> int:
 
 
 def _finish(prepared: bytes, signature: bytes) -> bytes:
-    signed = prepared[:_SIGNATURE_OFFSET] + signature + prepared[_SEGMENTS_END:]
+    signed = prepared[:SIGNATURE_OFFSET] + signature + prepared[_SEGMENTS_END:]
     return signed[:8] + _crc32(signed).to_bytes(4, "little") + signed[12:]

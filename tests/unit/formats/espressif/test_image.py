@@ -7,7 +7,7 @@ from typing import BinaryIO
 import pytest
 
 from iotsign.errors import DigestMismatchError, MalformedImageError
-from iotsign.formats.espressif import ChipId, read_image
+from iotsign.formats.espressif import ChipId, check_appended_hash, read_image
 
 
 def build(*segments: tuple[int, bytes], chip: int = 5, hash_appended: bool = False) -> bytearray:
@@ -87,7 +87,7 @@ def test_each_truncation_is_refused(opened: Opened) -> None:
 def test_a_wrong_appended_hash_is_a_digest_mismatch(opened: Opened) -> None:
     image = build((0, b"data"), hash_appended=True) + bytes(32)
     with opened(image) as file, pytest.raises(DigestMismatchError, match="appended SHA-256"):
-        read_image(file)
+        check_appended_hash(file, read_image(file))
 
 
 def test_an_empty_file_is_truncated() -> None:

@@ -1,0 +1,164 @@
+"""SimpleLink OAD images as a native container; they are small enough to be held in memory."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
+
+from iotsign.algorithms import HashAlgorithm, KeyType
+from iotsign.errors import ConfigError, ImageTooLargeError, KeyMismatchError
+from iotsign.formats.container import (
+    Container,
+    ContainerSignature,
+    Judge,
+    PackedContainer,
+    Settings,
+    raw_ecdsa_signature,
+)
+from iotsign.formats.ti import oad
+
+if TYPE_CHECKING:
+    from iotsign.keys import PublicKey, Signer
+
+_MAX_SIZE: Final = 16 << 20  # no part has more flash
+_SIGNING: Final = frozenset({"timestamp", "hash"})
+
+
+class OpenOad:
+    """An open image; see `iotsign.formats.container.OpenContainer`."""
+
+    def __init__(self, file: BinaryIO, settings: Settings) -> None:
+        _check_settings(settings, frozenset())
+        self._data = _read(file)
+        self._image = oad.read_oad(self._data)
+
+    @property
+    def summary(self) -> str:
+        """Id, type and size."""
+        image = self._image
+        return f"SimpleLink OAD image {image.image_id}, type {image.image_type}, {image.length} bytes"
+
+    def check_platform(self, native_options: Settings) -> None:
+        """Check the image id."""
+        wanted = native_options.get("imageId", self._image.image_id)
+        if self._image.image_id != wanted:
+            message = f"the platform is for image id {wanted}, the image has {self._image.image_id}"
+            raise KeyMismatchError("ImageIdMismatch", message)
+
+    def check_integrity(self) -> str:
+        """Check the CRC."""
+        oad.verify_oad(self._data, None)
+        return f"CRC-32 0x{self._image.crc32:08x}"
+
+    def find_signers(self, keys: Sequence[PublicKey], judge: Judge) -> tuple[ContainerSignature, ...]:
+        """Find out who signed."""
+        key = self._named_key(keys)
+        oad.verify_oad(self._data, key, judge)
+        return (_described(self._image, key),)
+
+    def _named_key(self, keys: Sequence[PublicKey]) -> PublicKey:
+        candidates = [key for key in keys if key.key_type is KeyType.P256] or list(keys)
+        return next((key for key in candidates if oad.signer_info(key) == self._image.signer), candidates[0])
+
+    def check_floor(self) -> str | None:
+        """Nothing in an image counts up."""
+        return None
+
+
+class OadContainer:
+    """The format; see `iotsign.formats.container.Container`."""
+
+    name = "ti-cc13x2-oad"
+
+    def recognises(self, head: bytes) -> bool:
+        """By the image id."""
+        return oad.looks_like_oad(head)
+
+    def inspect(self, file: BinaryIO) -> dict[str, Any]:
+        """Describe an image."""
+        fields = {
+            "".join(part.capitalize() if number else part for number, part in enumerate(name.split("_"))): value
+            for name, value in asdict(oad.read_oad(_read(file))).items()
+        }
+        return {"container": self.name, **fields}
+
+    def open(self, file: BinaryIO, settings: Settings) -> OpenOad:
+        """Read an image's structure."""
+        return OpenOad(file, settings)
+
+    def sign(
+        self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
+    ) -> PackedContainer:
+        """Sign an image that was built with a security segment."""
+        _check_settings(settings, _SIGNING)
+        if len(signers) != 1:
+            raise ConfigError("OneSigner", f"an OAD image has room for one signature, got {len(signers)} keys")
+        signed = oad.sign_oad(_read(source), signers[0], timestamp=settings.get("timestamp"))
+        return _write(output, signed, signers[0].public_key)
+
+    def resign(
+        self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
+    ) -> PackedContainer:
+        """Sign again; the old signature is replaced."""
+        oad.verify_oad(_read(source), None)
+        return self.sign(source, output, signers, settings)
+
+    def write_message(
+        self, source: BinaryIO, output: BinaryIO, key: PublicKey | None, settings: Settings
+    ) -> HashAlgorithm | None:
+        """Write the SHA-256 digest; it covers the signer info, so the key must be given."""
+        _check_settings(settings, _SIGNING)
+        if key is None:
+            hint = "give the public key with --key"
+            raise ConfigError("KeyNeeded", "the digest of an OAD image depends on the signer's key", hint=hint)
+        output.write(oad.oad_digest(_read(source), key))
+        return HashAlgorithm.SHA256
+
+    def attach(
+        self, source: BinaryIO, output: BinaryIO, key: PublicKey, signature: bytes, settings: Settings
+    ) -> PackedContainer:
+        """Put a signature in that was made elsewhere; DER or r‖s."""
+        _check_settings(settings, _SIGNING)
+        return _write(output, oad.attach_oad(_read(source), raw_ecdsa_signature(signature, 32), key), key)
+
+    def extract(self, file: BinaryIO, output: BinaryIO, settings: Settings) -> int:
+        """Write the image as it is: its headers are part of the program as it was linked."""
+        _check_settings(settings, frozenset())
+        data = _read(file)
+        oad.verify_oad(data, None)
+        output.write(data)
+        return len(data)
+
+
+CONTAINER: Final[Container] = OadContainer()
+
+
+def _read(file: BinaryIO) -> bytes:
+    size = file.seek(0, os.SEEK_END)
+    if size > _MAX_SIZE:
+        raise ImageTooLargeError("ImageTooLarge", f"an OAD image has at most {_MAX_SIZE} bytes, this one has {size}")
+    file.seek(0)
+    return file.read(size)
+
+
+def _write(output: BinaryIO, signed: bytes, key: PublicKey) -> PackedContainer:
+    output.write(signed)
+    output.flush()
+    signature = _described(oad.read_oad(signed), key)
+    return PackedContainer(HashAlgorithm.SHA256, oad.oad_digest(signed, key), len(signed), len(signed), (signature,))
+
+
+def _described(image: oad.OadImage, key: PublicKey) -> ContainerSignature:
+    return ContainerSignature("ECDSA P-256", oad.OAD_ALGORITHM, oad.SIGNATURE_OFFSET, image.signer, key)
+
+
+def _check_settings(settings: Settings, known: frozenset[str]) -> None:
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        message = f"expected settings that the OAD container knows here, got {', '.join(unknown)}"
+        raise ConfigError("UnknownSetting", message, settings=unknown)
+    hash_ = settings.get("hash", HashAlgorithm.SHA256)
+    if hash_ not in (HashAlgorithm.SHA256, HashAlgorithm.SHA256.value):
+        raise ConfigError("HashNotAllowed", f"an OAD image is hashed with SHA256, not with {hash_}")
