@@ -35,7 +35,8 @@ def test_hex_elf_and_bin_of_one_build_give_one_object(
 def test_detached_object_signs_the_file_as_it_is(iotsign: Command, key_files: KeyFiles, tmp_path: Path) -> None:
     key, public = key_files(KeyType.P256)
     source = PREBUILT / "counter-riscv32-virt.hex"
-    sign = f"image sign {source} -p AWSIoTDeviceManagement-SHA256-ECDSA -k pem:{key} --s3 bucket/key@version -o detached"
+    platform = "AWSIoTDeviceManagement-SHA256-ECDSA"
+    sign = f"image sign {source} -p {platform} -k pem:{key} --s3 bucket/key@version -o detached"
     assert iotsign(*sign.split()).returncode == 0
     assert json.loads((tmp_path / "detached").read_bytes())["rawPayloadSize"] == source.stat().st_size
     assert iotsign(*f"image verify detached --payload {source} --key {public}".split()).returncode == 0
