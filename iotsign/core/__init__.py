@@ -7,7 +7,7 @@ exception that it raises ends the work and propagates.
 """
 
 import mmap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
@@ -25,6 +25,7 @@ __all__ = [
     "encode_payload",
     "hash_file",
     "read_json_embedded",
+    "sha256_many",
     "shift_file",
     "verify",
     "verify_digest",
@@ -159,6 +160,19 @@ def read_json_embedded(
         StoreError: Reading or writing failed, or the file changed meanwhile.
     """
     return JsonEmbedded(*_core.read_json_embedded(fd, hash_for, fd_out=fd_out, progress=progress))
+
+
+def sha256_many(buffers: Sequence[Data], *, threads: int | None = None) -> list[bytes]:
+    """Hash many buffers at once with SHA-256, several on each processor.
+
+    Args:
+        buffers: Of any lengths, in any order; the longest are begun first.
+        threads: At most so many, the calling one included; by default, one a processor.
+
+    Returns:
+        The digests, in the order of the buffers.
+    """
+    return _core.sha256_many(buffers, threads=threads)
 
 
 def verify(algorithm: SignatureAlgorithm, public_key_spki_der: bytes, message: Data, signature: bytes) -> None:

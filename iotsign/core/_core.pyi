@@ -1,6 +1,6 @@
 """The extension module; `iotsign.core` is its door and says what each function does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import final
 
 from typing_extensions import Buffer
@@ -41,6 +41,7 @@ def read_json_embedded(
     fd_out: int | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[int, bytes, str, int, int, bytes]: ...
+def sha256_many(buffers: Sequence[Buffer], *, threads: int | None = None) -> list[bytes]: ...
 def verify(algorithm: SignatureAlgorithm, public_key_spki_der: Buffer, message: Buffer, signature: Buffer) -> None: ...
 def verify_digest(
     algorithm: SignatureAlgorithm, public_key_spki_der: Buffer, digest: Buffer, signature: Buffer

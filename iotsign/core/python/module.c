@@ -21,6 +21,8 @@ static PyMethodDef functions[] = {
      METH_VARARGS | METH_KEYWORDS,
      "read_json_embedded(fd, hash_for, *, fd_out=None, progress=None)\n--\n\n"
      "Read a JSONEmbedded object strictly; returns the fields of JsonEmbedded."},
+    {"sha256_many", (PyCFunction)(void (*)(void))iotsign_binding_sha256_many, METH_VARARGS | METH_KEYWORDS,
+     "sha256_many(buffers, *, threads=None)\n--\n\nHash many buffers at once with SHA-256."},
     {"verify", (PyCFunction)(void (*)(void))iotsign_binding_verify, METH_VARARGS | METH_KEYWORDS,
      "verify(algorithm, public_key_spki_der, message, signature)\n--\n\nVerify a signature over a message."},
     {"verify_digest", (PyCFunction)(void (*)(void))iotsign_binding_verify_digest, METH_VARARGS | METH_KEYWORDS,
