@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from iotsign.app._output_file import store_error
+from iotsign.app._output_file import store_error, write_all
 from iotsign.errors import ImageTooLargeError, StoreError
 
 __all__ = ["InputFile", "Source", "input_file", "read_small_file", "source_name", "source_paths"]
@@ -97,7 +97,7 @@ def _spool(stream: IO[bytes], name: str, limit: Limit | None, stack: contextlib.
         size += len(chunk)
         if most is not None and size > most:
             raise _too_large(name, f"more than {most}", most)
-        file.write(chunk)
+        write_all(file, chunk)
         chunk = stream.read(_CHUNK) or b""
     file.seek(0)
     return InputFile(file.fileno(), size, name)

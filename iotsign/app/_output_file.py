@@ -8,16 +8,16 @@ of them are known to be good.
 import contextlib
 import errno
 import os
-import shutil
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import IO, BinaryIO, Final, cast
 
 from iotsign.errors import ConfigError, StoreError
 
-__all__ = ["Target", "output_file", "store_error"]
+__all__ = ["Target", "output_file", "store_error", "write_all"]
 
 Target = Path | IO[bytes]
 
@@ -30,6 +30,17 @@ def store_error(error: OSError, what: object) -> StoreError:
     """Say which file the system refused, and why."""
     code = errno.errorcode.get(error.errno or 0, "IoError")
     return StoreError(code, f"{what}: {error.strerror or error}", path=str(what), errno=error.errno)
+
+
+def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
+    """Write all of it: an unbuffered file may take a part of it, which is how a full disk begins.
+
+    Raises:
+        OSError: The system does not take the bytes.
+    """
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 def _is_direct(path: Path) -> bool:
@@ -107,12 +118,10 @@ def _copied(target: Target) -> Iterator[BinaryIO]:
         yield cast("BinaryIO", file)
         file.seek(0)
         try:
-            if isinstance(target, Path):
-                with target.open("wb", buffering=0) as out:
-                    shutil.copyfileobj(file, out, _COPY_SIZE)
-            else:
-                shutil.copyfileobj(file, target, _COPY_SIZE)
-                target.flush()
+            with target.open("wb", buffering=0) if isinstance(target, Path) else nullcontext(target) as out:
+                while chunk := file.read(_COPY_SIZE):
+                    write_all(out, chunk)
+                out.flush()
         except OSError as error:
             raise store_error(error, target if isinstance(target, Path) else "standard output") from error
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
 from iotsign.app._input_file import InputFile, Source, input_file, source_name
-from iotsign.app._output_file import store_error
+from iotsign.app._output_file import store_error, write_all
 from iotsign.errors import MalformedImageError
 from iotsign.formats.jsonimage import DETACHED
 from iotsign.platforms import Platform
@@ -105,7 +105,7 @@ def open_payload(source: Source, platform: Platform, image_format: str, options:
 def _temporary(data: bytes | memoryview, name: str) -> Iterator[InputFile]:
     with tempfile.TemporaryFile(buffering=0) as file:
         try:
-            file.write(data)
+            write_all(file, data)
             file.seek(0)
         except OSError as error:
             raise store_error(error, name) from error

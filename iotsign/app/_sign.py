@@ -10,7 +10,7 @@ from iotsign import core
 from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, KeyType, SignatureAlgorithm
 from iotsign.app._containers import container_for
 from iotsign.app._input_file import Source, source_paths
-from iotsign.app._output_file import Target, output_file
+from iotsign.app._output_file import Target, output_file, write_all
 from iotsign.app._payload import Payload, PayloadOptions, open_payload
 from iotsign.errors import ConfigError, DigestMismatchError, UnsupportedAlgorithmError, UnsupportedFormatError
 from iotsign.formats.jsonimage import (
@@ -240,7 +240,7 @@ def digest_image(
         output_file(target, inputs=source_paths(source), dry_run=dry_run) as out,
     ):
         digest = _hash_payload(payload, payload_hash(algorithm), progress)
-        out.write(digest)
+        write_all(out, digest)
     return payload_hash(algorithm), digest
 
 
@@ -288,7 +288,7 @@ def _pack(
             data = pack_detached(
                 raw_payload_size=payload.file.size, signature=signature, algorithm=algorithm, location=location
             )
-            out.write(data)
+            write_all(out, data)
             packed = PackedImage(digest, payload.file.size, signature, len(data))
     return SignedImage(
         platform_id=options.platform.platform_id,

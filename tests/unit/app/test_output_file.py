@@ -4,6 +4,7 @@ import os
 import stat
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -169,3 +170,14 @@ def test_body_that_meets_the_system(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="out: File too large"), output_file(tmp_path / "out"):
         raise OSError(errno.EFBIG, "File too large")
     assert names(tmp_path) == []
+
+
+def test_a_file_that_takes_a_part_is_given_the_rest() -> None:
+    class Slow(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            return super().write(bytes(data)[:3])
+
+    slow = Slow()
+    with output_file(slow) as file:
+        file.write(b"0123456789")
+    assert slow.getvalue() == b"0123456789"
