@@ -9,7 +9,7 @@ APT_DEV := python3-venv python3-dev gcc libc6-dev
 APT_TEST := clang openssl cmake ninja-build gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
 	qemu-system-arm qemu-system-misc gdb-multiarch firmware-microbit-micropython
 
-.PHONY: help dev demo test lint fuzz fuzz-python bench lock clean
+.PHONY: help dev demo test lint fuzz fuzz-core fuzz-python bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -55,13 +55,17 @@ powercut: dev ## cut the power at every single write and erase of an update (abo
 
 FUZZ_SECONDS ?= 60
 
-fuzz: fuzz-python ## fuzz each parser for FUZZ_SECONDS (60)
+fuzz: fuzz-core fuzz-python ## fuzz each parser for FUZZ_SECONDS (60)
+
+fuzz-core: dev
+	$(call install-apt,clang)
+	PYTHONPATH=tests/firmware $(BIN)/python tests/fuzz/run_libfuzzer.py --seconds $(FUZZ_SECONDS)
 
 fuzz-python: dev
 	@for target in tests/fuzz/fuzz_*.py; do \
 		name=$$(basename $$target .py); name=$${name#fuzz_}; mkdir -p build/fuzz/$$name; echo "$$target"; \
 		$(BIN)/python $$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -verbosity=0 -print_final_stats=1 \
-			-artifact_prefix=build/fuzz/$$name- build/fuzz/$$name tests/fuzz/corpus/$$name || exit 1; done
+			-artifact_prefix=build/fuzz/$$name- build/fuzz/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; done
 
 lock: ## choose the versions that a fresh machine gets
 	$(BIN)/pip install --quiet uv
