@@ -54,17 +54,37 @@ def seeds(target: str) -> list[bytes]:
     return []
 
 
+def build_host(directory: Path) -> Path:
+    """Compile the host's part of the core, whose files need flags that only CMake knows."""
+    build = directory / "host"
+    options = ["-DIOTSIGN_HOST=ON", "-DCMAKE_C_COMPILER=clang", f"-DCMAKE_C_FLAGS={' '.join([*FLAGS, *NO_LINK])}"]
+    for command in (
+        ["cmake", "-S", str(CORE), "-B", str(build), *options],
+        ["cmake", "--build", str(build), "--target", "iotsign_host", "--parallel", "2"],
+    ):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return build / "libiotsign_host.a"
+
+
 def build(target: str, directory: Path) -> Path:
     """Compile a target with all sanitizers; the core itself only once for all targets."""
+    if "core/host/" in (HERE / f"{target}.c").read_text():
+        return link(target, directory, [build_host(directory)])
     objects = directory / "objects"
     if not any(objects.glob("*.o")) or any(newer(source, objects) for source in CORE.rglob("*.[ch]")):
         objects.mkdir(parents=True, exist_ok=True)
         sources = [str(source) for source in CORE.glob("src/*.c")]
         subprocess.run(["clang", *FLAGS, *NO_LINK, f"-I{CORE / 'include'}", "-c", *sources], check=True, cwd=objects)
         objects.touch()
+    return link(target, directory, list(objects.glob("*.o")))
+
+
+def link(target: str, directory: Path, core: list[Path]) -> Path:
+    """Compile a target itself and link it with the core."""
     program = directory / target
-    linked = [str(HERE / f"{target}.c"), *map(str, objects.glob("*.o"))]
-    subprocess.run(["clang", *FLAGS, *LINK, f"-I{CORE / 'include'}", *linked, "-o", str(program)], check=True)
+    linked = [str(HERE / f"{target}.c"), *map(str, core), "-lpthread"]
+    flags = ["-D_GNU_SOURCE", *FLAGS, *LINK, f"-I{CORE / 'include'}"]
+    subprocess.run(["clang", *flags, *linked, "-o", str(program)], check=True)
     return program
 
 
@@ -80,8 +100,9 @@ def run(target: str, directory: Path, *limits: str) -> int:
     corpus.mkdir(parents=True, exist_ok=True)
     for number, seed in enumerate(seeds(target)):
         (corpus / f"seed-{number}").write_bytes(seed)
+    kept = [str(path) for path in (HERE / "corpus").glob(target.removeprefix("fuzz_"))]
     artifacts = f"-artifact_prefix={directory}/{target}-"
-    command = [str(program), "-max_len=2048", "-print_final_stats=1", artifacts, *limits, str(corpus)]
+    command = [str(program), "-max_len=2048", "-print_final_stats=1", artifacts, *limits, str(corpus), *kept]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode != 0:
         sys.stderr.write(done.stderr)
