@@ -251,7 +251,8 @@ def attach(source: str, signature_file: str, key: str, output: str, dry_run: boo
 
 def _key_files(uri: str) -> list[Path]:
     """List the files that a key URI names, so that no output replaces them."""
-    return [Path(uri.removeprefix("pem:")).expanduser()] if uri.startswith("pem:") else []
+    path = Path(uri.removeprefix("pem:"))
+    return [path.expanduser() if uri.startswith("pem:~/") else path] if uri.startswith("pem:") else []
 
 
 def _unless(dry_run: bool) -> str:
