@@ -3,10 +3,15 @@
 import json
 import stat
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from iotsign.algorithms import KeyType
 from iotsign.cli import run
@@ -189,6 +194,19 @@ def test_show_a_certificate(capsys: pytest.CaptureFixture[str], trust_directory:
     assert (certificate["subject"], certificate["issuer"]) == ("CN=Signer", "CN=Intermediate")
     assert run(["key", "show", f"pem:{path}"]) == 0
     assert "extended usage  codeSigning" in capsys.readouterr().out
+
+
+def test_a_name_cannot_drive_the_terminal(capsys: pytest.CaptureFixture[str], key_files: KeyFiles) -> None:
+    # threat 24
+    key = serialization.load_pem_private_key(key_files(KeyType.P256)[0].read_bytes(), None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "../a\x1b[2J\nb")])
+    day = datetime(2030, 1, 1, tzinfo=UTC)
+    certificate = x509.CertificateBuilder(name, name, key.public_key(), 1, day, day).sign(key, hashes.SHA256())
+    Path("a.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    assert run(["key", "show", "pem:a.crt"]) == 0
+    out, err = capsys.readouterr()
+    assert ("\x1b[2J" in out + err, "../a\\x1b[2J" in out) == (False, True)
 
 
 def test_take_the_public_half_out(capsys: pytest.CaptureFixture[str], key: str) -> None:

@@ -47,6 +47,7 @@ def test_every_form_of_a_public_key(
     for form in forms:
         assert load_public_key(write_key(form, mode=0o644)) == key
     assert load_public_key(write_key(b"an explanation\n" + key.to_pem() + b"\n")) == key
+    assert load_public_key(write_key(key.to_pem().replace(b"\n", b"\r\n"))) == key
     assert certificate_key(certificate) == key
 
 

@@ -95,6 +95,11 @@ def test_a_private_key_after_ec_parameters(key_pems: dict[KeyType, bytes], write
     assert open_signer(f"pem:{write_key(parameters + sec1)}").public_key.key_type is KeyType.P256
 
 
+def test_the_lines_of_a_private_key_may_end_as_on_windows(key_pems: dict[KeyType, bytes], write_key: WriteKey) -> None:
+    path = write_key(key_pems[KeyType.P256].replace(b"\n", b"\r\n"))
+    assert open_signer(f"pem:{path}").public_key.key_type is KeyType.P256
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o666, 0o610, 0o601])
 def test_a_key_file_open_to_others_is_refused(key_pems: dict[KeyType, bytes], write_key: WriteKey, mode: int) -> None:
     # threat 31
