@@ -10,4 +10,13 @@
 #define IOTSIGN_WRAPS
 #endif
 
+/* Part of the calling function at any level of optimisation, and never part of it. */
+#if defined(__GNUC__)
+#define IOTSIGN_INLINE inline __attribute__((always_inline))
+#define IOTSIGN_OUTLINE __attribute__((noinline))
+#else
+#define IOTSIGN_INLINE inline
+#define IOTSIGN_OUTLINE
+#endif
+
 #endif

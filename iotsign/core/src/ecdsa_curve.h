@@ -1,5 +1,5 @@
 /* ECDSA verification over one curve y² = x³ - 3x + b of prime order: what p256.c and p384.c have in common. Each of them
- * defines its constants, field_multiply and field_square first, and includes this file once.
+ * defines its constants first and includes this file once.
  * SPDX-License-Identifier: Apache-2.0
  *
  * A point is (x/z², y/z³); infinity has z = 0, as an integer. Coordinates x are in (-3, 2), y in (-2, 2), z in (-1, 2). */
@@ -11,12 +11,6 @@
 typedef struct {
     element_t x, y, z;
 } point_t;
-
-/* A point to be added again and again. */
-typedef struct {
-    point_t point;
-    element_t zz, zzz; /* z², z³ */
-} entry_t;
 
 /* Whether a product, which is in (-1, 2), stands for zero. */
 static int product_is_zero(const element_t product)
@@ -32,7 +26,7 @@ static void field_scale_three_halves(element_t result, const element_t number)
     int32_t low = carry & LIMB_MASK;
 
     /* 3 * number, plus the prime if that is odd, then halved */
-    for (unsigned i = 1; i < LIMBS; i++) {
+    for (int i = 1; i < LIMBS; i++) {
         carry >>= LIMB_BITS;
         carry += 3 * number[i] + (field.value[i] & odd);
         result[i - 1] = low >> 1 | (carry & 1) << (LIMB_BITS - 1);
@@ -50,76 +44,114 @@ static void point_double(point_t *point)
     field_square(gamma, point->y);
     field_multiply(beta, point->x, gamma);
     /* alpha = 3/2 (x - delta)(x + delta): half the usual slope, which gives z = yz instead of 2yz */
-    element_combine(t, point->x, -1, delta);
-    element_combine(alpha, point->x, 1, delta);
+    element_subtract(t, point->x, delta);
+    element_add(alpha, point->x, delta);
     field_multiply(alpha, alpha, t);
     field_scale_three_halves(alpha, alpha);
     field_multiply(point->z, point->y, point->z);
     /* x = alpha² - 2 beta */
     field_square(t, alpha);
-    element_combine(point->x, t, -2, beta);
+    element_subtract_twice(point->x, t, beta);
     /* y = alpha (beta - x) - gamma² */
-    element_combine(t, beta, -1, point->x);
+    element_subtract(t, beta, point->x);
     field_multiply(t, alpha, t);
     field_square(gamma, gamma);
-    element_combine(point->y, t, -1, gamma);
+    element_subtract(point->y, t, gamma);
 }
 
-/* Add (x, y), or (x, -y), in place. `entry` is NULL for a point with z = 1, or else the entry that holds x and y. */
-static void point_add(point_t *sum, const element_t x, const element_t y, const entry_t *entry, int negative)
+/* Add (x, y), or (x, -y), in place. `ratio` receives the new z divided by the old one, unless either was zero. */
+static void point_add(point_t *sum, const element_t x, const element_t y, int negative, element_t ratio)
 {
     static const element_t zero = {0};
-    element_t h, r, hh, rr, v;
+    element_t r, hh, rr, v;
 
     if (element_is_zero(sum->z)) {
         memcpy(sum->x, x, sizeof(element_t));
-        element_combine(sum->y, zero, negative ? -1 : 1, y);
-        memcpy(sum->z, entry != NULL ? entry->point.z : field_one, sizeof(element_t));
+        memcpy(sum->y, y, sizeof(element_t));
+        memcpy(sum->z, field_one, sizeof(element_t));
+        if (negative) {
+            element_subtract(sum->y, zero, y);
+        }
         return;
     }
     /* bring both to a common z: h = x₂ - x₁, r = y₂ - y₁ */
     field_square(hh, sum->z);
-    field_multiply(rr, hh, sum->z);
-    field_multiply(h, x, hh);
-    field_multiply(r, y, rr);
-    if (entry != NULL) {
-        field_multiply(sum->x, sum->x, entry->zz);
-        field_multiply(sum->y, sum->y, entry->zzz);
-        field_multiply(sum->z, sum->z, entry->point.z);
-    }
-    element_combine(h, h, -1, sum->x);
+    field_multiply(r, hh, sum->z);
+    field_multiply(hh, x, hh);
+    element_subtract(ratio, hh, sum->x);
+    field_multiply(r, y, r);
     if (negative) {
-        element_combine(r, zero, -1, r);
+        element_subtract(r, zero, r);
     }
-    element_combine(r, r, -1, sum->y);
-    field_square(hh, h);
+    element_subtract(r, r, sum->y);
+    field_square(hh, ratio);
     field_square(rr, r);
     if (product_is_zero(hh)) {
         if (product_is_zero(rr)) {
-            point_double(sum); /* the same point, at another z */
+            point_double(sum); /* the same point */
         } else {
             memset(sum, 0, sizeof *sum); /* opposite points */
         }
         return;
     }
-    field_multiply(sum->z, sum->z, h);
-    field_multiply(h, h, hh);
+    field_multiply(sum->z, sum->z, ratio);
     field_multiply(v, sum->x, hh);
+    field_multiply(hh, hh, ratio);
     /* x = r² - h³ - 2 x₁h² */
-    element_combine(rr, rr, -1, h);
-    element_combine(sum->x, rr, -2, v);
+    element_subtract(rr, rr, hh);
+    element_subtract_twice(sum->x, rr, v);
     /* y = r (x₁h² - x) - y₁h³ */
-    element_combine(v, v, -1, sum->x);
+    element_subtract(v, v, sum->x);
     field_multiply(v, r, v);
-    field_multiply(h, sum->y, h);
-    element_combine(sum->y, v, -1, h);
+    field_multiply(hh, sum->y, hh);
+    element_subtract(sum->y, v, hh);
 }
 
-/* Fill in what depends on the point. */
-static void entry_complete(entry_t *entry)
+/* result = 1 / number modulo p, for any number but zero; in (-1, 2). */
+static void field_invert(element_t result, const element_t number)
 {
-    field_square(entry->zz, entry->point.z);
-    field_multiply(entry->zzz, entry->zz, entry->point.z);
+    element_t inverse;
+
+    /* number = aR, inverse = 1/(aR), wanted R/a = inverse * R² * R² / R / R */
+    residue_invert(inverse, number, &field);
+    field_multiply(inverse, inverse, field.radix_squared);
+    field_multiply(result, inverse, field.radix_squared);
+}
+
+#define KEY_POINTS (1 << (KEY_WINDOW - 2))
+
+/* table = Q, 3Q, 5Q, … */
+static void table_fill(affine_t table[KEY_POINTS], const element_t key_x, const element_t key_y)
+{
+    element_t ratio[KEY_POINTS], inverse, t;
+    point_t twice, point;
+
+    memset(&twice, 0, sizeof twice);
+    point_add(&twice, key_x, key_y, 0, t);
+    memcpy(&point, &twice, sizeof point);
+    point_double(&twice);
+    /* Scale all points by the z of 2Q, which becomes 1 by that: the formula for adding holds on the scaled curve too. */
+    field_square(t, twice.z);
+    field_multiply(point.x, point.x, t);
+    field_multiply(t, t, twice.z);
+    field_multiply(point.y, point.y, t);
+    memcpy(&table[0], &point, sizeof table[0]);
+    for (int i = 1; i < KEY_POINTS; i++) {
+        point_add(&point, twice.x, twice.y, 0, ratio[i]);
+        memcpy(&table[i], &point, sizeof table[i]);
+    }
+    /* Scale back, and bring every z to 1, with one inversion. */
+    field_multiply(t, point.z, twice.z);
+    field_invert(inverse, t);
+    for (int i = KEY_POINTS; i-- > 0;) {
+        field_square(t, inverse);
+        field_multiply(table[i].x, table[i].x, t);
+        field_multiply(t, t, inverse);
+        field_multiply(table[i].y, table[i].y, t);
+        if (i > 0) {
+            field_multiply(inverse, inverse, ratio[i]);
+        }
+    }
 }
 
 /* A scalar, read from its topmost bit in windows of `width` signed digits, each k[i-1] - k[i] for the bits k of the scalar:
@@ -132,7 +164,7 @@ typedef struct {
     unsigned width;
     unsigned window; /* the current bit and `width` bits below it */
     unsigned busy;   /* digits of the current window that are still to come */
-    unsigned wait;   /* digits until `multiplier` is to be added, if busy */
+    int wait;        /* digits until `multiplier` is to be added, if busy */
     int multiplier;
 } recoder_t;
 
@@ -161,7 +193,7 @@ static void recoder_init(recoder_t *recoder, const element_t scalar, unsigned wi
     recoder->width = width;
     recoder->window = 0;
     recoder->busy = 0;
-    while (width-- > 0) {
+    for (unsigned i = 0; i < width; i++) {
         recoder_read_bit(recoder);
     }
 }
@@ -178,7 +210,7 @@ static int recoder_next(recoder_t *recoder)
             return 0;
         }
         recoder->busy = width;
-        recoder->wait = width - 1u;
+        recoder->wait = (int)width - 1;
         recoder->multiplier = (int)below - (int)above;
         while ((recoder->multiplier & 1) == 0) {
             recoder->multiplier /= 2;
@@ -189,45 +221,35 @@ static int recoder_next(recoder_t *recoder)
     return recoder->wait-- == 0 ? recoder->multiplier : 0;
 }
 
+static void point_add_multiple(point_t *sum, const affine_t *table, int multiplier)
+{
+    const affine_t *entry = &table[(multiplier < 0 ? -multiplier : multiplier) / 2];
+    element_t ratio;
+
+    point_add(sum, entry->x, entry->y, multiplier < 0, ratio);
+}
+
 /* point = u₁G + u₂Q, for scalars in [0, 2^(LIMBS * LIMB_BITS)) and Q on the curve. */
 static void point_multiply(point_t *point, const element_t u1, const element_t u2, const element_t key_x,
                            const element_t key_y)
 {
-    entry_t table[1 << (KEY_WINDOW - 2)]; /* Q, 3Q, 5Q, … */
-    entry_t *entry = table;
-    entry_t twice;
+    affine_t table[KEY_POINTS];
     recoder_t base, key;
 
-    memset(&twice, 0, sizeof twice);
-    memset(point, 0, sizeof *point);
-    point_add(point, key_x, key_y, NULL, 0);
-    memcpy(&twice.point, point, sizeof *point);
-    point_double(&twice.point);
-    entry_complete(&twice);
-    for (;;) {
-        memcpy(&entry->point, point, sizeof *point);
-        entry_complete(entry);
-        if (++entry == table + sizeof table / sizeof table[0]) {
-            break;
-        }
-        point_add(point, twice.point.x, twice.point.y, &twice, 0);
-    }
-
-    memset(point, 0, sizeof *point);
+    table_fill(table, key_x, key_y);
     recoder_init(&base, u1, BASE_WINDOW);
     recoder_init(&key, u2, KEY_WINDOW);
-    for (unsigned bits = LIMBS * LIMB_BITS; bits > 0; bits--) {
+    memset(point, 0, sizeof *point);
+    for (int bits = LIMBS * LIMB_BITS; bits > 0; bits--) {
         int multiplier;
         point_double(point);
         multiplier = recoder_next(&base);
         if (multiplier != 0) {
-            const affine_t *affine = &base_table[(multiplier < 0 ? -multiplier : multiplier) / 2];
-            point_add(point, affine->x, affine->y, NULL, multiplier < 0);
+            point_add_multiple(point, base_table, multiplier);
         }
         multiplier = recoder_next(&key);
         if (multiplier != 0) {
-            entry = &table[(multiplier < 0 ? -multiplier : multiplier) / 2];
-            point_add(point, entry->point.x, entry->point.y, entry, multiplier < 0);
+            point_add_multiple(point, table, multiplier);
         }
     }
 }
@@ -251,12 +273,12 @@ static iotsign_status_t key_load(element_t x, element_t y, const uint8_t public_
     field_multiply(x, x, field.radix_squared);
     field_multiply(y, y, field.radix_squared);
     field_square(right, x);
-    element_combine(right, right, -2, field_one);
-    element_combine(right, right, -1, field_one);
+    element_subtract_twice(right, right, field_one);
+    element_subtract(right, right, field_one);
     field_multiply(right, right, x);
-    element_combine(right, right, 1, curve_b);
+    element_add(right, right, curve_b);
     field_square(left, y);
-    element_combine(left, left, -1, right);
+    element_subtract(left, left, right);
     field_square(left, left);
     return product_is_zero(left) ? IOTSIGN_OK : IOTSIGN_ERROR_KEY;
 }
@@ -290,8 +312,8 @@ static iotsign_status_t signature_verify(const uint8_t public_key[1 + 2 * SIZE],
     /* 3. e is the leftmost bits of the digest; it may exceed n. */
     element_load(u1, digest, digest_length < SIZE ? digest_length : SIZE);
     /* 4. s⁻¹ modulo n, in Montgomery form. */
-    residue_multiply(u2, s, order.radix_squared, &order);
-    residue_invert(s, u2, &order);
+    residue_invert(u2, s, &order);
+    residue_multiply(s, u2, order.radix_squared, &order);
     /* 5. u₁ = e/s and u₂ = r/s modulo n; they may exceed n. */
     residue_multiply(u1, u1, s, &order);
     residue_multiply(u2, r, s, &order);
@@ -305,12 +327,12 @@ static iotsign_status_t signature_verify(const uint8_t public_key[1 + 2 * SIZE],
     field_multiply(point.z, point.z, field.radix_squared);
     do {
         field_multiply(x, r, point.z);
-        element_combine(x, x, -1, point.x);
+        element_subtract(x, x, point.x);
         field_square(x, x);
         if (product_is_zero(x)) {
             return IOTSIGN_OK;
         }
-        element_combine(r, r, 1, order.value);
+        element_add(r, r, order.value);
     } while (element_is_less(r, field.value));
     return IOTSIGN_ERROR_SIGNATURE;
 }

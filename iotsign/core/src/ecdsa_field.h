@@ -1,5 +1,5 @@
 /* Arithmetic modulo the prime and modulo the order of one curve: what p256.c and p384.c have in common. Each of them
- * defines LIMBS and LIMB_BITS first and includes this file once.
+ * defines LIMBS, LIMB_BITS and FIELD_FOLD first and includes this file once.
  * SPDX-License-Identifier: Apache-2.0
  *
  * Verification handles no secret: time and memory accesses depend on the data throughout.
@@ -9,21 +9,20 @@
  * product in 64 bits, and sums and differences need not be reduced: a number stands for its residue, and may be any
  * small multiple of the modulus m away from it. Bounds are written as multiples of m: "in (-1, 2)" is -m < a < 2m.
  *
- * Residues are in Montgomery form: a stands for a / R modulo m, with R = 2^(LIMBS * LIMB_BITS) >= 32m.
- *
- * Right shifts of negative numbers must be arithmetic, as they are with every compiler for the supported targets. */
+ * Residues are in Montgomery form: a stands for a / R modulo m, with R = 2^(LIMBS * LIMB_BITS) >= 32m. */
 #ifndef IOTSIGN_ECDSA_FIELD_H
 #define IOTSIGN_ECDSA_FIELD_H
 
 #include <stddef.h>
 #include <stdint.h>
 
+#include "column.h"
 #include "compiler.h"
 #include "memory.h"
 
-#define LIMB_MASK ((1 << LIMB_BITS) - 1)
-
+/* As with every compiler for the supported targets. */
 typedef char right_shift_is_arithmetic[(-1 >> 1) == -1 ? 1 : -1];
+
 typedef int32_t element_t[LIMBS];
 
 typedef struct {
@@ -33,13 +32,13 @@ typedef struct {
 } modulus_t;
 
 /* Big-endian bytes, at most LIMBS * LIMB_BITS bits of them, to a number. */
-static void element_load(element_t result, const uint8_t *bytes, size_t length)
+static IOTSIGN_OUTLINE void element_load(element_t result, const uint8_t *bytes, size_t length)
 {
     unsigned limb = 0, used = 0;
 
     memset(result, 0, sizeof(element_t));
-    while (length-- > 0) {
-        unsigned byte = bytes[length], fits = LIMB_BITS - used;
+    while (length > 0) {
+        unsigned byte = bytes[--length], fits = LIMB_BITS - used;
         if (fits > 8) {
             fits = 8;
         }
@@ -47,10 +46,8 @@ static void element_load(element_t result, const uint8_t *bytes, size_t length)
         used += fits;
         if (used == LIMB_BITS) {
             limb++;
+            result[limb] = (int32_t)(byte >> fits);
             used = 8 - fits;
-            if (used != 0) {
-                result[limb] = (int32_t)(byte >> fits);
-            }
         }
     }
 }
@@ -58,7 +55,7 @@ static void element_load(element_t result, const uint8_t *bytes, size_t length)
 /* Whether left < right, as integers. */
 static int element_is_less(const element_t left, const element_t right)
 {
-    unsigned i = LIMBS - 1;
+    int i = LIMBS - 1;
 
     while (i > 0 && left[i] == right[i]) {
         i--;
@@ -70,23 +67,40 @@ static int element_is_zero(const element_t number)
 {
     int32_t bits = 0;
 
-    for (unsigned i = 0; i < LIMBS; i++) {
+    for (int i = 0; i < LIMBS; i++) {
         bits |= number[i];
     }
     return bits == 0;
 }
 
 /* result = left + factor * right for factors -2, -1 and 1; may alias. */
-static void element_combine(element_t result, const element_t left, int32_t factor, const element_t right)
+static IOTSIGN_INLINE void element_combine(element_t result, const element_t left, int32_t factor,
+                                           const element_t right)
 {
     int32_t carry = 0;
 
-    for (unsigned i = 0; i < LIMBS - 1; i++) {
+    for (int i = 0; i < LIMBS - 1; i++) {
         carry += left[i] + factor * right[i];
         result[i] = carry & LIMB_MASK;
         carry >>= LIMB_BITS;
     }
     result[LIMBS - 1] = left[LIMBS - 1] + factor * right[LIMBS - 1] + carry;
+}
+
+static IOTSIGN_OUTLINE void element_add(element_t result, const element_t left, const element_t right)
+{
+    element_combine(result, left, 1, right);
+}
+
+static IOTSIGN_OUTLINE void element_subtract(element_t result, const element_t left, const element_t right)
+{
+    element_combine(result, left, -1, right);
+}
+
+/* result = left - 2 * right; may alias. */
+static IOTSIGN_OUTLINE void element_subtract_twice(element_t result, const element_t left, const element_t right)
+{
+    element_combine(result, left, -2, right);
 }
 
 /* result = left * right / R modulo m, column by column; may alias.
@@ -95,44 +109,224 @@ IOTSIGN_WRAPS static void residue_multiply(element_t result, const element_t lef
                                            const modulus_t *modulus)
 {
     element_t quotient = {0};
-    int64_t sum = 0;
+    column_t sum = COLUMN_ZERO;
 
-    for (unsigned column = 0; column < 2 * LIMBS - 1; column++) {
-        unsigned first = column < LIMBS ? 0 : column - (LIMBS - 1);
-        unsigned last = column < LIMBS ? column : LIMBS - 1;
-        for (unsigned i = first; i <= last; i++) {
-            sum += (int64_t)left[i] * right[column - i];
-            sum += (int64_t)quotient[i] * modulus->value[column - i];
-        }
+    for (int column = 0; column < 2 * LIMBS - 1; column++) {
+        int first = column < LIMBS ? 0 : column - (LIMBS - 1);
+        int count = column - 2 * first + 1;
+        column_add_products(&sum, left + first, right + column - first, count);
+        column_add_products(&sum, quotient + first, modulus->value + column - first, count);
         if (column < LIMBS) {
             /* this multiple of the modulus makes the column a multiple of 2^LIMB_BITS */
-            quotient[column] = (int32_t)((uint32_t)sum * modulus->inverse & (uint32_t)LIMB_MASK);
-            sum += (int64_t)quotient[column] * modulus->value[0];
+            quotient[column] = (int32_t)(column_low(&sum) * modulus->inverse & (uint32_t)LIMB_MASK);
+            column_add_product(&sum, quotient[column], modulus->value[0]);
+            column_take(&sum);
         } else {
-            result[column - LIMBS] = (int32_t)(sum & LIMB_MASK);
+            result[column - LIMBS] = column_take(&sum);
         }
-        sum >>= LIMB_BITS;
     }
-    result[LIMBS - 1] = (int32_t)sum;
+    result[LIMBS - 1] = (int32_t)column_low(&sum);
 }
 
-/* result = 1 / number modulo m, for a number in Montgomery form and prime m (Fermat); no aliasing. */
+/* result = (ax + by) / 2^LIMB_BITS modulo m, which adds less than m; without a modulus, where that is exact. May alias. */
+IOTSIGN_WRAPS static IOTSIGN_OUTLINE void element_mix(element_t result, int32_t a, const element_t x, int32_t b,
+                                                      const element_t y, const modulus_t *modulus)
+{
+    column_t sum = COLUMN_ZERO;
+    int32_t quotient = 0;
+
+    for (int i = 0; i < LIMBS; i++) {
+        int32_t limb;
+        column_add_product(&sum, a, x[i]);
+        column_add_product(&sum, b, y[i]);
+        if (modulus != NULL) {
+            if (i == 0) {
+                quotient = (int32_t)(column_low(&sum) * modulus->inverse & (uint32_t)LIMB_MASK);
+            }
+            column_add_product(&sum, quotient, modulus->value[i]);
+        }
+        limb = column_take(&sum);
+        if (i > 0) { /* the lowest limb is zero */
+            result[i - 1] = limb;
+        }
+    }
+    result[LIMBS - 1] = (int32_t)column_low(&sum);
+}
+
+/* What some steps of the extended Euclidean algorithm do to a pair of numbers: (x, y) becomes (ux + vy, qx + ry). */
+typedef struct {
+    int32_t u, v, q, r;
+} transition_t;
+
+static void transition_apply(element_t x, element_t y, const transition_t *step, const modulus_t *modulus)
+{
+    element_t t;
+
+    element_mix(t, step->u, x, step->v, y, modulus);
+    element_mix(y, step->q, x, step->r, y, modulus);
+    memcpy(x, t, sizeof t);
+}
+
+/* result = 1 / number modulo a prime m of which the number is no multiple, as integers; in [0, 32m); no aliasing.
+ * Source: D. J. Bernstein, B.-Y. Yang, "Fast constant-time gcd computation and modular inversion", TCHES 2019/3, with
+ * delta starting at 1/2. */
 static void residue_invert(element_t result, const element_t number, const modulus_t *modulus)
 {
-    element_t exponent;
+    element_t e = {1}, f, g;
+    int delta = 1; /* doubled */
 
-    memcpy(exponent, modulus->value, sizeof exponent);
-    exponent[0] -= 2; /* stays positive for both orders */
-    memcpy(result, number, sizeof(element_t)); /* for the topmost bit */
-    unsigned bit = (SIZE * 8u - 1u) % LIMB_BITS;
-    for (unsigned limb = LIMBS; limb-- > 0; bit = LIMB_BITS) {
-        while (bit-- > 0) {
-            residue_multiply(result, result, result, modulus);
-            if ((exponent[limb] >> bit & 1) != 0) {
-                residue_multiply(result, result, number, modulus);
+    memset(result, 0, sizeof(element_t));
+    memcpy(f, modulus->value, sizeof f);
+    memcpy(g, number, sizeof g);
+    /* result = f / number and e = g / number, modulo m, while f and g shrink to +-1 and 0 */
+    do {
+        transition_t step = {1, 0, 0, 1};
+        int32_t low_f = f[0], low_g = g[0];
+        for (int i = 0; i < LIMB_BITS; i++) {
+            if ((low_g & 1) != 0) {
+                if (delta > 0) {
+                    transition_t old = step;
+                    int32_t old_f = low_f;
+                    delta = -delta;
+                    low_f = low_g;
+                    low_g = -old_f;
+                    step.u = old.q;
+                    step.v = old.r;
+                    step.q = -old.u;
+                    step.r = -old.v;
+                }
+                low_g += low_f;
+                step.q += step.u;
+                step.r += step.v;
             }
+            delta += 2;
+            low_g >>= 1;
+            step.u *= 2;
+            step.v *= 2;
         }
+        transition_apply(result, e, &step, modulus);
+        transition_apply(f, g, &step, NULL);
+    } while (!element_is_zero(g));
+    if (f[LIMBS - 1] < 0) {
+        element_subtract(result, g, result);
+    }
+    while (result[LIMBS - 1] < 0) {
+        element_add(result, result, modulus->value);
     }
 }
+
+/* Multiplication modulo the prime. As p = -1 modulo 2^LIMB_BITS, the lowest limb of a column is the digit of the quotient
+ * itself; p + 1 is a sum of few powers of 2, and FIELD_FOLD(column) adds the multiples of them that reach a column: its
+ * FOLD_ADD(column, distance, bits) is for the term 2^(distance * LIMB_BITS + bits), FOLD_SUBTRACT for a negative one. */
+#if defined(FIELD_UNROLLED)
+
+/* all conditions are between constants */
+#define FOLD_REACHES(column, distance) ((column) >= (distance) && (column) - (distance) < LIMBS)
+#define FOLD_ADD(column, distance, bits)                                                                               \
+    if (FOLD_REACHES(column, distance)) {                                                                              \
+        column_add_shifted(&sum, quotient[(column) - (distance)], bits);                                               \
+    }
+#define FOLD_SUBTRACT(column, distance, bits)                                                                          \
+    if (FOLD_REACHES(column, distance)) {                                                                              \
+        column_subtract_shifted(&sum, quotient[(column) - (distance)], bits);                                          \
+    }
+#define COLUMN(column, TERM)                                                                                           \
+    if ((column) < 2 * LIMBS - 1) {                                                                                    \
+        TERM(column, 0) TERM(column, 1) TERM(column, 2) TERM(column, 3) TERM(column, 4) TERM(column, 5)                \
+        TERM(column, 6) TERM(column, 7) TERM(column, 8) TERM(column, 9) TERM(column, 10) TERM(column, 11)              \
+        TERM(column, 12) TERM(column, 13)                                                                              \
+        FIELD_FOLD(column)                                                                                             \
+        if ((column) < LIMBS) {                                                                                        \
+            quotient[column] = column_take(&sum);                                                                      \
+        } else {                                                                                                       \
+            result[(column) - LIMBS] = column_take(&sum);                                                              \
+        }                                                                                                              \
+    }
+#define COLUMNS(TERM)                                                                                                  \
+    COLUMN(0, TERM) COLUMN(1, TERM) COLUMN(2, TERM) COLUMN(3, TERM) COLUMN(4, TERM) COLUMN(5, TERM) COLUMN(6, TERM)    \
+    COLUMN(7, TERM) COLUMN(8, TERM) COLUMN(9, TERM) COLUMN(10, TERM) COLUMN(11, TERM) COLUMN(12, TERM)                 \
+    COLUMN(13, TERM) COLUMN(14, TERM) COLUMN(15, TERM) COLUMN(16, TERM) COLUMN(17, TERM) COLUMN(18, TERM)              \
+    COLUMN(19, TERM) COLUMN(20, TERM) COLUMN(21, TERM) COLUMN(22, TERM) COLUMN(23, TERM) COLUMN(24, TERM)              \
+    COLUMN(25, TERM) COLUMN(26, TERM)
+#define PRODUCT_TERM(column, i)                                                                                        \
+    if ((i) < LIMBS && (i) <= (column) && (column) - (i) < LIMBS) {                                                    \
+        column_add_product(&sum, left[i], right[(column) - (i)]);                                                      \
+    }
+#define SQUARE_TERM(column, i)                                                                                         \
+    if (2 * (i) < (column) && (column) - (i) < LIMBS) {                                                                \
+        column_add_product(&sum, number[i], twice[(column) - (i)]);                                                    \
+    } else if (2 * (i) == (column)) {                                                                                  \
+        column_add_product(&sum, number[i], number[i]);                                                                \
+    }
+
+static void field_multiply(element_t result, const element_t left, const element_t right)
+{
+    int32_t quotient[LIMBS];
+    column_t sum = COLUMN_ZERO;
+
+    COLUMNS(PRODUCT_TERM)
+    result[LIMBS - 1] = (int32_t)column_low(&sum);
+}
+
+static void field_square(element_t result, const element_t number)
+{
+    int32_t quotient[LIMBS], twice[LIMBS];
+    column_t sum = COLUMN_ZERO;
+
+    for (int i = 1; i < LIMBS; i++) {
+        twice[i] = 2 * number[i];
+    }
+    COLUMNS(SQUARE_TERM)
+    result[LIMBS - 1] = (int32_t)column_low(&sum);
+}
+
+#else
+
+#define FOLD_ADD(column, distance, bits) column_add_shifted(&sum, digit[(column) - (distance)], bits);
+#define FOLD_SUBTRACT(column, distance, bits) column_subtract_shifted(&sum, digit[(column) - (distance)], bits);
+
+/* result = left * right, or left * left if right is 2 * left and is_square is set. */
+static void field_multiply_rolled(element_t result, const element_t left, const element_t right, int is_square)
+{
+    int32_t quotient[3 * LIMBS] = {0}; /* with zeros on both sides */
+    int32_t *digit = quotient + LIMBS;
+    column_t sum = COLUMN_ZERO;
+
+    for (int column = 0; column < 2 * LIMBS - 1; column++) {
+        int first = column < LIMBS ? 0 : column - (LIMBS - 1);
+        int count = column - 2 * first + 1;
+        if (is_square) {
+            if (count % 2 != 0) {
+                column_add_product(&sum, left[column / 2], left[column / 2]);
+            }
+            count /= 2;
+        }
+        column_add_products(&sum, left + first, right + column - first, count);
+        FIELD_FOLD(column)
+        if (column < LIMBS) {
+            digit[column] = column_take(&sum);
+        } else {
+            result[column - LIMBS] = column_take(&sum);
+        }
+    }
+    result[LIMBS - 1] = (int32_t)column_low(&sum);
+}
+
+static void field_multiply(element_t result, const element_t left, const element_t right)
+{
+    field_multiply_rolled(result, left, right, 0);
+}
+
+static void field_square(element_t result, const element_t number)
+{
+    element_t twice;
+
+    for (int i = 0; i < LIMBS; i++) {
+        twice[i] = 2 * number[i];
+    }
+    field_multiply_rolled(result, number, twice, 1);
+}
+
+#endif
 
 #endif

@@ -40,7 +40,7 @@ P256: Final = Curve(
     y=0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
     limb_bits=29,
     limbs=9,
-    windows={"small": 4, "fast": 7},
+    windows={"small": 4, "fast": 6},
 )
 P384: Final = Curve(
     name="p384",

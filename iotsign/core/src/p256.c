@@ -2,16 +2,21 @@
 #include "iotsign/p256.h"
 
 #define SIZE 32u
-#define LIMBS 9u
+#define LIMBS 9
 #define LIMB_BITS 29
 
 #if defined(IOTSIGN_PROFILE_SMALL)
 #define BASE_WINDOW 4
 #define KEY_WINDOW 4
 #else
-#define BASE_WINDOW 7
+#define FIELD_UNROLLED
+#define BASE_WINDOW 6
 #define KEY_WINDOW 5
 #endif
+
+/* p + 1 = 2^256 - 2^224 + 2^192 + 2^96 */
+#define FIELD_FOLD(column)                                                                                             \
+    FOLD_ADD(column, 3, 9) FOLD_ADD(column, 6, 18) FOLD_SUBTRACT(column, 7, 21) FOLD_ADD(column, 8, 24)
 
 #include "ecdsa_field.h"
 
@@ -20,16 +25,6 @@ typedef struct {
 } affine_t;
 
 #include "p256_constants.h"
-
-static void field_multiply(element_t result, const element_t left, const element_t right)
-{
-    residue_multiply(result, left, right, &field);
-}
-
-static void field_square(element_t result, const element_t number)
-{
-    residue_multiply(result, number, number, &field);
-}
 
 #include "ecdsa_curve.h"
 

@@ -2,16 +2,21 @@
 #include "iotsign/p384.h"
 
 #define SIZE 48u
-#define LIMBS 14u
+#define LIMBS 14
 #define LIMB_BITS 28
 
 #if defined(IOTSIGN_PROFILE_SMALL)
 #define BASE_WINDOW 4
 #define KEY_WINDOW 4
 #else
+#define FIELD_UNROLLED
 #define BASE_WINDOW 6
 #define KEY_WINDOW 5
 #endif
+
+/* p + 1 = 2^384 - 2^128 - 2^96 + 2^32 */
+#define FIELD_FOLD(column)                                                                                             \
+    FOLD_ADD(column, 1, 4) FOLD_SUBTRACT(column, 3, 12) FOLD_SUBTRACT(column, 4, 16) FOLD_ADD(column, 13, 20)
 
 #include "ecdsa_field.h"
 
@@ -20,16 +25,6 @@ typedef struct {
 } affine_t;
 
 #include "p384_constants.h"
-
-static void field_multiply(element_t result, const element_t left, const element_t right)
-{
-    residue_multiply(result, left, right, &field);
-}
-
-static void field_square(element_t result, const element_t number)
-{
-    residue_multiply(result, number, number, &field);
-}
 
 #include "ecdsa_curve.h"
 
