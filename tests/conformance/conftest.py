@@ -4,12 +4,13 @@ import os
 import shutil
 import struct
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from machines import MACHINES, build, run
 
 CORE = Path(__file__).parents[2] / "iotsign" / "core"
 STATUS = {
@@ -45,7 +46,7 @@ class Request:
     """One question to the core.
 
     Attributes:
-        scheme: ``P`` RSA PKCS#1 v1.5, ``S`` RSA-PSS, ``E`` Ed25519; judge.h has the others.
+        scheme: ``D`` ECDSA in DER, ``R`` ECDSA as raw r‖s, ``P`` RSA PKCS#1 v1.5, ``S`` RSA-PSS, ``E`` Ed25519.
         spki: The public key in DER.
         message: The message, or its digest if `is_digest`.
         signature: The signature.
@@ -118,12 +119,29 @@ def foreign_judge(request: pytest.FixtureRequest, judge_of: Callable[[str], Judg
     return judge_of(request.param)
 
 
+@pytest.fixture(scope="session", params=["an385-fast", "microbit-small", "riscv_virt-fast"])
+def board_judge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
+    """The core on a Cortex-M3, a Cortex-M0 and an RV32IMC that QEMU emulates, asked over their serial lines."""
+    name, profile = request.param.split("-")
+    machine = MACHINES[name]
+    if machine.missing:
+        pytest.skip(f"{machine.missing} is not installed")
+    program = build(machine, profile, tmp_path_factory.mktemp(name))
+    with run(machine, program) as verifier:
+        yield lambda requests: [STATUS[verifier.ask(request.encode()).status] for request in requests]
+
+
 @pytest.fixture(scope="session")
 def stride() -> int:
     """Slow runs take every n-th vector; IOTSIGN_ALL_VECTORS=1 takes all."""
     return 1 if os.environ.get("IOTSIGN_ALL_VECTORS") else 16
 
 
+# SubjectPublicKeyInfo up to the point (RFC 5480 §2), by the length of the point
+_EC_PREFIX = {
+    65: bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d030107034200"),
+    97: bytes.fromhex("3076301006072a8648ce3d020106052b81040022036200"),
+}
 # AlgorithmIdentifier rsaEncryption with NULL parameters (RFC 3279 §2.3.1)
 _RSA_ALGORITHM = bytes.fromhex("300d06092a864886f70d0101010500")
 
@@ -136,13 +154,19 @@ def _der(tag: int, content: bytes) -> bytes:
 
 @pytest.fixture(scope="session")
 def make_request() -> Callable[..., Request]:
-    """Make a `Request`; the key of an RSA scheme is RSAPublicKey, (modulus, exponent), or what `is_spki` says."""
+    """Make a `Request`.
+
+    The key of an RSA scheme is RSAPublicKey, (modulus, exponent), or what `is_spki` says; that of ECDSA is a point, or
+    SubjectPublicKeyInfo.
+    """
 
     def make(scheme: str, key: bytes | tuple[int, int], message: bytes, signature: bytes, **options: Any) -> Request:
         if isinstance(key, tuple):
             numbers = (_der(2, number.to_bytes(number.bit_length() // 8 + 1)) for number in key)
             key = _der(0x30, b"".join(numbers))
         is_spki = options.pop("is_spki", False)
+        if scheme in "DR":
+            key = _EC_PREFIX.get(len(key) if key[0] == 4 else 0, b"") + key
         if scheme in "PS" and not is_spki:
             key = _der(0x30, _RSA_ALGORITHM + _der(3, b"\0" + key))
         return Request(scheme, key, message, signature, **options)

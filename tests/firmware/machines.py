@@ -1,4 +1,4 @@
-"""Build the test firmware for a machine and talk to it: emulated boards, foreign processors under QEMU, this host.
+"""Build the test firmware for an emulated board and talk to it.
 
 Tests and benchmarks share this file; it lies on the import path of both.
 """
@@ -9,99 +9,60 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import IntEnum
 from pathlib import Path
 from typing import IO, Final
 
 SOURCE: Final = Path(__file__).resolve().parent
 
 
-class Scheme(IntEnum):
-    """How the signature is made and laid out."""
-
-    ECDSA_DER = 1
-    ECDSA_RAW = 2
-
-
-class Hash(IntEnum):
-    """What is done with the data before the signature is judged."""
-
-    NONE = 0
-    SHA1 = 1
-    SHA256 = 2
-    SHA384 = 3
-    SHA512 = 4
-
-
 @dataclass(frozen=True)
 class Machine:
-    """A kind of machine: how to compile for it and how to run a program on it.
+    """An emulated board: how to compile for it and how to run a program on it.
 
     Attributes:
-        name: The name on the command line and of the build directory.
-        firmware: The value of ``-DMACHINE`` in CMakeLists.txt.
+        name: The value of ``-DMACHINE`` in CMakeLists.txt.
+        core: What its processor is called.
         compiler: The C compiler.
         flags: What the compiler needs to know about the processor.
-        runner: The program and the arguments that run it; ``{}`` stands for the built program.
-        metered: Whether answers carry instruction counts and stack use.
+        emulator: The program and the arguments that run ``-kernel``.
     """
 
     name: str
-    firmware: str
+    core: str
     compiler: str
     flags: str
-    runner: tuple[str, ...]
-    metered: bool = False
+    emulator: tuple[str, ...]
 
     @property
     def missing(self) -> str:
         """The first program that is not installed, or nothing."""
-        programs = (self.compiler, self.runner[0], "cmake", "ninja")
-        return next((name for name in programs if name != "{}" and shutil.which(name) is None), "")
+        programs = (self.compiler, self.emulator[0], "cmake", "ninja")
+        return next((name for name in programs if shutil.which(name) is None), "")
 
 
-def _arm(name: str, processor: str, board: str, *, icount: bool) -> Machine:
-    meter = ("-icount", "shift=0") if icount else ()
-    runner = ("qemu-system-arm", "-M", board, *_SERIAL, *meter, "-kernel", "{}")
-    return Machine(name, name, "arm-none-eabi-gcc", f"-mcpu={processor} -mthumb", runner, metered=True)
+def _arm(name: str, core: str, board: str) -> Machine:
+    flags = f"-mcpu={core.lower()} -mthumb"
+    return Machine(name, core, "arm-none-eabi-gcc", flags, ("qemu-system-arm", "-M", board))
 
 
-def _linux(name: str, compiler: str, emulator: str) -> Machine:
-    return Machine(name, "host", compiler, "-static", (emulator, "{}"))
-
-
-_GREETING: Final = b"\x55"
-_SERIAL: Final = ("-display", "none", "-monitor", "none", "-serial", "stdio")
-
+_RISCV: Final = Machine(
+    "riscv_virt",
+    "RV32IMC",
+    "riscv64-unknown-elf-gcc",
+    "-march=rv32imc -mabi=ilp32 -misa-spec=2.2",
+    ("qemu-system-riscv32", "-M", "virt", "-bios", "none"),
+)
 MACHINES: Final = {
     machine.name: machine
     for machine in (
-        Machine("gcc", "host", "gcc", "", ("{}",)),
-        Machine("clang", "host", "clang", "", ("{}",)),
-        Machine(
-            "sanitizers",
-            "host",
-            "clang",
-            "-g -fsanitize=address,undefined,integer -fno-sanitize-recover=all",
-            ("{}",),
-        ),
-        _linux("aarch64", "aarch64-linux-gnu-gcc", "qemu-aarch64-static"),
-        _linux("armhf", "arm-linux-gnueabihf-gcc", "qemu-arm-static"),
-        _linux("riscv64", "riscv64-linux-gnu-gcc", "qemu-riscv64-static"),
-        _linux("s390x", "s390x-linux-gnu-gcc", "qemu-s390x-static"),
-        _arm("microbit", "cortex-m0", "microbit", icount=True),
-        _arm("an385", "cortex-m3", "mps2-an385", icount=True),
-        _arm("an505", "cortex-m33", "mps2-an505", icount=True),
-        Machine(
-            "riscv_virt",
-            "riscv_virt",
-            "riscv64-unknown-elf-gcc",
-            "-march=rv32imc -mabi=ilp32 -misa-spec=2.2",
-            ("qemu-system-riscv32", "-M", "virt", "-bios", "none", *_SERIAL, "-icount", "shift=0", "-kernel", "{}"),
-            metered=True,
-        ),
+        _arm("microbit", "Cortex-M0", "microbit"),
+        _arm("an385", "Cortex-M3", "mps2-an385"),
+        _arm("an505", "Cortex-M33", "mps2-an505"),
+        _RISCV,
     )
 }
+REQUEST_SIZE: Final = 5120  # as in verdicts.c
+_GREETING: Final = b"\x55"
 
 
 def build(machine: Machine, profile: str, directory: Path, *, target: str = "verdicts", flags: str = "") -> Path:
@@ -121,12 +82,11 @@ def build(machine: Machine, profile: str, directory: Path, *, target: str = "ver
         subprocess.CalledProcessError: The build failed; its words are in ``stdout``.
     """
     configure = [
-        *("cmake", "-S", str(SOURCE), "-B", str(directory), "-G", "Ninja"),
-        *(f"-DMACHINE={machine.firmware}", f"-DIOTSIGN_PROFILE={profile}"),
+        *("cmake", "-S", str(SOURCE), "-B", str(directory), "-G", "Ninja", f"-DMACHINE={machine.name}"),
         *(f"-DCMAKE_C_COMPILER={machine.compiler}", f"-DCMAKE_C_FLAGS={machine.flags} {flags}".rstrip()),
+        *("-DCMAKE_SYSTEM_NAME=Generic", "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY"),
+        f"-DIOTSIGN_PROFILE={profile}",
     ]
-    if machine.firmware != "host":
-        configure += ["-DCMAKE_SYSTEM_NAME=Generic", "-DCMAKE_TRY_COMPILE_TARGET_TYPE=STATIC_LIBRARY"]
     for command in (configure, ["cmake", "--build", str(directory), "--target", target]):
         subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     return directory / target
@@ -138,8 +98,8 @@ class Answer:
 
     Attributes:
         status: A value of ``iotsign_status_t``.
-        instructions: Executed from the request's arrival to the verdict; 0 without a meter.
-        stack: Bytes of stack used in that time; 0 without a meter.
+        instructions: Executed from the request's arrival to the verdict, on a metered machine.
+        stack: Bytes of stack used in that time.
     """
 
     status: int
@@ -154,21 +114,19 @@ class Verifier:
     requests: IO[bytes]
     answers: IO[bytes]
 
-    def verify(self, scheme: Scheme, hash_: Hash, key: bytes, data: bytes, signature: bytes) -> Answer:
+    def ask(self, request: bytes) -> Answer:
         """Ask for one verdict.
 
         Args:
-            scheme: How the signature is laid out.
-            hash_: What is to be done with the data first.
-            key: SubjectPublicKeyInfo in DER, or a raw point.
-            data: The digest, or the message to hash, at most 2048 bytes.
-            signature: The signature.
+            request: At most `REQUEST_SIZE` bytes in the form that judge.h describes.
 
         Raises:
-            EOFError: The machine has died.
+            ValueError: The request is longer.
+            EOFError: The emulator has died. (A processor that met a fault answers with status 127.)
         """
-        fields = b"".join(len(field).to_bytes(2, "big") + field for field in (key, data, signature))
-        self.requests.write(bytes([scheme | hash_ << 4]) + fields)
+        if len(request) > REQUEST_SIZE:
+            raise ValueError(f"expected at most {REQUEST_SIZE} bytes, got {len(request)}")
+        self.requests.write(len(request).to_bytes(2, "big") + request)
         self.requests.flush()
         answer = self.answers.read(9)
         if len(answer) != 9:
@@ -177,9 +135,20 @@ class Verifier:
 
 
 @contextmanager
-def run(machine: Machine, program: Path) -> Iterator[Verifier]:
-    """Run the test firmware until the block ends."""
-    command = [argument.replace("{}", str(program)) for argument in machine.runner]
+def run(machine: Machine, program: Path, *, metered: bool = False) -> Iterator[Verifier]:
+    """Run the test firmware until the block ends.
+
+    Args:
+        machine: The board.
+        program: What `build` has made for it.
+        metered: Whether to count instructions, which takes more time.
+
+    Raises:
+        EOFError: The board does not start.
+    """
+    meter = ("-icount", "shift=0") if metered else ()
+    serial = ("-display", "none", "-monitor", "none", "-serial", "stdio")
+    command = [*machine.emulator, *serial, *meter, "-kernel", str(program)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -188,6 +157,4 @@ def run(machine: Machine, program: Path) -> Iterator[Verifier]:
                 raise EOFError(f"expected the greeting {_GREETING!r}, got {greeting!r}")
             yield Verifier(process.stdin, process.stdout)
         finally:
-            process.stdin.close()
-            if machine.firmware != "host":
-                process.kill()
+            process.kill()

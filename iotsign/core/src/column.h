@@ -213,10 +213,12 @@ static IOTSIGN_INLINE int32_t column_take(column_t *column)
 /* column += up[0] * down[0] + up[1] * down[-1] + …, count products. */
 static IOTSIGN_INLINE void column_add_products(column_t *column, const int32_t *up, const int32_t *down, int count)
 {
-    const int32_t *end = up + count;
-
-    while (up != end) {
-        column_add_product(column, *up++, *down--);
+    if (count > 0) {
+        const int32_t *last = up + (count - 1);
+        column_add_product(column, *up, *down);
+        while (up != last) {
+            column_add_product(column, *++up, *--down);
+        }
     }
 }
 #endif

@@ -114,8 +114,8 @@ IOTSIGN_WRAPS static void residue_multiply(element_t result, const element_t lef
     for (int column = 0; column < 2 * LIMBS - 1; column++) {
         int first = column < LIMBS ? 0 : column - (LIMBS - 1);
         int count = column - 2 * first + 1;
-        column_add_products(&sum, left + first, right + column - first, count);
-        column_add_products(&sum, quotient + first, modulus->value + column - first, count);
+        column_add_products(&sum, left + first, right + (column - first), count);
+        column_add_products(&sum, quotient + first, modulus->value + (column - first), count);
         if (column < LIMBS) {
             /* this multiple of the modulus makes the column a multiple of 2^LIMB_BITS */
             quotient[column] = (int32_t)(column_low(&sum) * modulus->inverse & (uint32_t)LIMB_MASK);
@@ -301,7 +301,7 @@ static void field_multiply_rolled(element_t result, const element_t left, const 
             }
             count /= 2;
         }
-        column_add_products(&sum, left + first, right + column - first, count);
+        column_add_products(&sum, left + first, right + (column - first), count);
         FIELD_FOLD(column)
         if (column < LIMBS) {
             digit[column] = column_take(&sum);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "judge.h"
 
+#include "iotsign/ecdsa.h"
 #include "iotsign/ed25519.h"
 #include "iotsign/hash.h"
+#include "iotsign/p256.h"
+#include "iotsign/p384.h"
 #include "iotsign/rsa.h"
 #include "iotsign/spki.h"
 
@@ -38,6 +41,48 @@ static int take_field(field_t *rest, field_t *field)
     return 1;
 }
 
+/* Replace the message by its digest, unless it is one already. */
+static iotsign_status_t hash_message(const uint8_t *request, field_t *message, uint8_t digest[IOTSIGN_HASH_MAX_SIZE])
+{
+    const iotsign_hash_class_t *hash = find_hash(request[1]);
+    iotsign_hash_context_t context;
+
+    if (hash == NULL) {
+        return IOTSIGN_ERROR_UNSUPPORTED;
+    }
+    if ((request[0] & JUDGE_DIGEST) == 0u) {
+        hash->init(&context);
+        hash->update(&context, message->data, message->length);
+        hash->finish(&context, digest);
+        message->data = digest;
+        message->length = hash->digest_size;
+    }
+    return IOTSIGN_OK;
+}
+
+static iotsign_status_t judge_ecdsa(const uint8_t *request, const iotsign_spki_t *spki, field_t message, field_t signature)
+{
+    uint8_t digest[IOTSIGN_HASH_MAX_SIZE], rs[IOTSIGN_P384_SIGNATURE_SIZE];
+    size_t size = spki->kind == IOTSIGN_KEY_P256 ? IOTSIGN_P256_SIGNATURE_SIZE : IOTSIGN_P384_SIGNATURE_SIZE;
+    iotsign_status_t status = hash_message(request, &message, digest);
+
+    if (status != IOTSIGN_OK) {
+        return status;
+    }
+    if ((request[0] & 0x7Fu) == JUDGE_ECDSA_DER) {
+        status = iotsign_ecdsa_der_decode(signature.data, signature.length, size / 2, rs);
+        if (status != IOTSIGN_OK) {
+            return status;
+        }
+        signature.data = rs;
+    } else if (signature.length != size) {
+        return IOTSIGN_ERROR_MALFORMED;
+    }
+    return spki->kind == IOTSIGN_KEY_P256
+               ? iotsign_p256_verify_digest(spki->key, message.data, message.length, signature.data)
+               : iotsign_p384_verify_digest(spki->key, message.data, message.length, signature.data);
+}
+
 static iotsign_status_t judge_rsa(const uint8_t *request, const iotsign_spki_t *spki, field_t message, field_t signature)
 {
     static iotsign_rsa_work_t work;
@@ -47,19 +92,11 @@ static iotsign_status_t judge_rsa(const uint8_t *request, const iotsign_spki_t *
     iotsign_rsa_key_t key;
     iotsign_status_t status = iotsign_rsa_key_parse(&key, spki->key, spki->length);
 
+    if (status == IOTSIGN_OK) {
+        status = hash_message(request, &message, digest);
+    }
     if (status != IOTSIGN_OK) {
         return status;
-    }
-    if (hash == NULL) {
-        return IOTSIGN_ERROR_UNSUPPORTED;
-    }
-    if ((request[0] & JUDGE_DIGEST) == 0u) {
-        iotsign_hash_context_t context;
-        hash->init(&context);
-        hash->update(&context, message.data, message.length);
-        hash->finish(&context, digest);
-        message.data = digest;
-        message.length = hash->digest_size;
     }
     if ((request[0] & 0x7Fu) == JUDGE_PKCS1) {
         return iotsign_rsa_pkcs1_verify(&key, hash, message.data, message.length, signature.data, signature.length, &work);
@@ -86,6 +123,11 @@ iotsign_status_t judge(const uint8_t *request, size_t length)
         return status;
     }
     switch (request[0] & 0x7Fu) {
+    case JUDGE_ECDSA_DER:
+    case JUDGE_ECDSA_RAW:
+        return spki.kind == IOTSIGN_KEY_P256 || spki.kind == IOTSIGN_KEY_P384
+                   ? judge_ecdsa(request, &spki, message, signature)
+                   : IOTSIGN_ERROR_KEY;
     case JUDGE_PKCS1:
     case JUDGE_PSS:
         return spki.kind == IOTSIGN_KEY_RSA ? judge_rsa(request, &spki, message, signature) : IOTSIGN_ERROR_KEY;

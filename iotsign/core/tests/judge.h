@@ -12,6 +12,8 @@
 
 #include "iotsign/status.h"
 
+#define JUDGE_ECDSA_DER 'D'
+#define JUDGE_ECDSA_RAW 'R'
 #define JUDGE_PKCS1 'P'
 #define JUDGE_PSS 'S'
 #define JUDGE_ED25519 'E'

@@ -22,17 +22,6 @@ void _start(void)
     }
 }
 
-static void fault(void)
-{
-    for (;;) {
-    }
-}
-
-typedef void (*vector_t)(void);
-__attribute__((section(".vectors"), used)) static const vector_t vectors[16] = {
-    (vector_t)(void *)stack_top, _start, fault, fault, fault, fault, fault, fault,
-    fault,           fault, fault, fault, fault, fault, fault, fault};
-
 #if defined(MACHINE_MICROBIT)
 
 #define UART 0x40002000u
@@ -89,6 +78,18 @@ static void uart_write(uint8_t byte)
 }
 
 #endif
+
+static void fault(void)
+{
+    for (;;) {
+        uart_write(MACHINE_FAULT);
+    }
+}
+
+typedef void (*vector_t)(void);
+__attribute__((section(".vectors"), used)) static const vector_t vectors[16] = {
+    (vector_t)(void *)stack_top, _start, fault, fault, fault, fault, fault, fault,
+    fault,           fault, fault, fault, fault, fault, fault, fault};
 
 #define CALIBRATION_ROUNDS 10000000u
 

@@ -34,8 +34,18 @@ static uint32_t instructions(void)
     return count;
 }
 
+__attribute__((aligned(4))) static void fault(void)
+{
+    uint8_t answer = MACHINE_FAULT;
+
+    for (;;) {
+        machine_write(&answer, 1);
+    }
+}
+
 void machine_init(void)
 {
+    __asm__ volatile("csrw mtvec, %0" : : "r"(fault));
     UART[2] = 0xC1; /* FIFO with its highest trigger */
 }
 
