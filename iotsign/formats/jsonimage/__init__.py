@@ -15,6 +15,7 @@ from iotsign.formats.jsonimage._image import (
 )
 from iotsign.formats.jsonimage._read import looks_like_json_image, read_json_image
 from iotsign.formats.jsonimage._s3 import S3Location
+from iotsign.formats.jsonimage._small import SmallImage, pack_small, read_small
 
 __all__ = [
     "DETACHED",
@@ -23,12 +24,15 @@ __all__ = [
     "JsonImage",
     "PackedImage",
     "S3Location",
+    "SmallImage",
     "check_json_format",
     "looks_like_json_image",
     "pack_detached",
     "pack_embedded",
+    "pack_small",
     "payload_hash",
     "read_detached",
     "read_embedded",
     "read_json_image",
+    "read_small",
 ]

@@ -17,7 +17,7 @@ from iotsign.formats.jsonimage._image import EMBEDDED, JsonImage, check_json_alg
 
 Progress = Callable[[int], None]
 
-_SUFFIX: Final = b'"}'
+SUFFIX: Final = b'"}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,8 @@ class PackedImage:
     size: int
 
 
-def _prefix(raw_payload_size: int, signature: bytes, algorithm: SignatureAlgorithm) -> bytes:
+def prefix_of(raw_payload_size: int, signature: bytes, algorithm: SignatureAlgorithm) -> bytes:
+    """Write what stands before the payload's base64."""
     encoded = core.base64_encode(signature).decode("ascii")
     return (
         f'{{"rawPayloadSize":{raw_payload_size},"signature":"{encoded}",'
@@ -74,21 +75,21 @@ def pack_embedded(
         StoreError: The payload does not have the expected size, or a file cannot be read or written.
     """
     check_json_algorithm(algorithm)
-    guess = len(_prefix(size, bytes(signature_size), algorithm))
+    guess = len(prefix_of(size, bytes(signature_size), algorithm))
     digest, raw_size = core.encode_payload(fd_in, fd_out, guess, payload_hash(algorithm), progress=progress)
     if raw_size != size:
         message = f"expected {size} bytes of payload, read {raw_size}: the file is being written"
         raise StoreError("InputChanged", message, expected=size, got=raw_size)
     signature = sign(digest)
-    prefix = _prefix(raw_size, signature, algorithm)
+    prefix = prefix_of(raw_size, signature, algorithm)
     end = guess + (raw_size + 2) // 3 * 4
     if len(prefix) != guess:
         core.shift_file(fd_out, guess, end, len(prefix) - guess)
         end += len(prefix) - guess
-    total = end + len(_SUFFIX)
+    total = end + len(SUFFIX)
     try:
         _write_at(fd_out, prefix, 0)
-        _write_at(fd_out, _SUFFIX, end)
+        _write_at(fd_out, SUFFIX, end)
         os.ftruncate(fd_out, total)
     except OSError as error:
         raise StoreError("WriteFailed", f"cannot write the signed object: {error.strerror}") from error
