@@ -7,13 +7,15 @@ of them are known to be good.
 
 import contextlib
 import errno
+import io
 import os
+import secrets
 import stat
 import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
-from typing import IO, BinaryIO, Final, cast
+from typing import IO, Any, BinaryIO, Final, cast
 
 from iotsign.errors import ConfigError, StoreError
 
@@ -41,6 +43,24 @@ def write_all(file: IO[bytes], data: bytes | memoryview) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[file.write(rest) :]
+
+
+class _WholeFile(io.FileIO):
+    """An unbuffered file that takes all of what is written to it, or fails."""
+
+    def write(self, data: Any, /) -> int:
+        """Write all of it."""
+        rest = memoryview(data).cast("B")
+        size = len(rest)
+        while rest:
+            rest = rest[super().write(rest) :]
+        return size
+
+
+@contextlib.contextmanager
+def _nameless() -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile(buffering=0) as temporary, _WholeFile(temporary.fileno(), "r+", closefd=False) as file:
+        yield cast("BinaryIO", file)
 
 
 def _is_direct(path: Path) -> bool:
@@ -71,13 +91,23 @@ def _refuse_inputs(path: Path, inputs: Iterable[Path]) -> None:
                 raise ConfigError("OutputIsInput", message, path=str(path), hint=hint)
 
 
-def _wanted_mode(path: Path) -> int:
-    """Permission bits: those of the file that is replaced, else what the umask leaves."""
-    with contextlib.suppress(FileNotFoundError):
-        return stat.S_IMODE(path.stat().st_mode)
-    umask = os.umask(0)
-    os.umask(umask)
-    return 0o666 & ~umask
+def _create_beside(path: Path) -> tuple[int, str]:
+    """Make an empty file beside the final one: with its permissions and owner if it exists, else what the umask leaves.
+
+    Raises:
+        OSError: The directory does not take it.
+    """
+    name = f"{path.parent}/.iotsign-{secrets.token_hex(8)}"
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        replaced = path.stat()
+    except FileNotFoundError:
+        return os.open(name, flags, 0o666), name
+    fd = os.open(name, flags, 0o600)
+    with contextlib.suppress(PermissionError):  # only root gives files away
+        os.fchown(fd, replaced.st_uid, replaced.st_gid)
+    os.fchmod(fd, stat.S_IMODE(replaced.st_mode) & ~(stat.S_ISUID | stat.S_ISGID))
+    return fd, name
 
 
 def _sync_directory(directory: Path) -> None:
@@ -94,14 +124,12 @@ def _sync_directory(directory: Path) -> None:
 def _renamed(path: Path) -> Iterator[BinaryIO]:
     final = Path(os.path.realpath(path))
     try:
-        mode = _wanted_mode(final)
-        fd, name = tempfile.mkstemp(prefix=".iotsign-", dir=final.parent)
+        fd, name = _create_beside(final)
     except OSError as error:
         raise store_error(error, path) from error
     try:
-        with os.fdopen(fd, "w+b", buffering=0) as file:
+        with _WholeFile(fd, "r+") as file:
             yield cast("BinaryIO", file)
-            os.fchmod(fd, mode)
             os.fsync(fd)
         os.replace(name, final)  # noqa: PTH105
     except OSError as error:
@@ -114,8 +142,8 @@ def _renamed(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def _copied(target: Target) -> Iterator[BinaryIO]:
-    with tempfile.TemporaryFile(buffering=0) as file:
-        yield cast("BinaryIO", file)
+    with _nameless() as file:
+        yield file
         file.seek(0)
         try:
             with target.open("wb", buffering=0) if isinstance(target, Path) else nullcontext(target) as out:
@@ -136,7 +164,7 @@ def output_file(target: Target, *, inputs: Iterable[Path] = (), dry_run: bool = 
         dry_run: Check the target, and publish nothing.
 
     Yields:
-        An unbuffered file, readable and writable, with a file descriptor.
+        An unbuffered file, readable and writable, with a file descriptor; what is written to it is written whole.
 
     Raises:
         ConfigError: The target is one of the inputs.
@@ -147,8 +175,8 @@ def output_file(target: Target, *, inputs: Iterable[Path] = (), dry_run: bool = 
         direct = _is_direct(target)
         _refuse_inputs(target, inputs)
     if dry_run:
-        with tempfile.TemporaryFile(buffering=0) as file:
-            yield cast("BinaryIO", file)
+        with _nameless() as file:
+            yield file
     elif direct:
         with _copied(target) as file:
             yield file

@@ -1,6 +1,7 @@
 import errno
 import io
 import os
+import resource
 import stat
 import threading
 from pathlib import Path
@@ -45,6 +46,15 @@ def test_replaced_file_keeps_its_mode(tmp_path: Path) -> None:
     write(out)
     assert out.read_bytes() == b"new"
     assert stat.S_IMODE(out.stat().st_mode) == 0o600
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_replaced_file_keeps_its_owner(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.write_bytes(b"old")
+    os.chown(out, 12345, 23456)
+    write(out)
+    assert (out.stat().st_uid, out.stat().st_gid) == (12345, 23456)
 
 
 def test_symbolic_link_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
@@ -181,3 +191,19 @@ def test_a_file_that_takes_a_part_is_given_the_rest() -> None:
     with output_file(slow) as file:
         file.write(b"0123456789")
     assert slow.getvalue() == b"0123456789"
+
+
+def test_a_full_disk_is_noticed_at_once(tmp_path: Path) -> None:
+    def write_too_much() -> None:
+        with output_file(tmp_path / "out") as file:
+            assert file.write(b"x" * 40) == 40
+            file.write(b"x" * 100)
+
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (60, limits[1]))
+    try:
+        with pytest.raises(StoreError, match="File too large"):
+            write_too_much()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert names(tmp_path) == []
