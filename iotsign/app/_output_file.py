@@ -24,8 +24,8 @@ __all__ = ["Target", "output_file", "store_error", "write_all"]
 Target = Path | IO[bytes]
 
 _COPY_SIZE: Final = 1 << 20
-# where the kernel keeps names of things that are open already
-_DIRECT_PARENTS: Final = ("/dev/", "/proc/")
+# names of things that are open already; /dev/shm holds files like any other
+_DIRECT_PARENTS: Final = ("/dev/fd/", "/dev/std", "/proc/")
 
 
 def store_error(error: OSError, what: object) -> StoreError:

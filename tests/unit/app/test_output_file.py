@@ -3,6 +3,7 @@ import io
 import os
 import resource
 import stat
+import tempfile
 import threading
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,15 @@ def test_descriptor_of_an_open_file_is_written_to(tmp_path: Path) -> None:
     with (tmp_path / "out").open("wb") as file:
         write(Path(f"/dev/fd/{file.fileno()}"))
     assert (tmp_path / "out").read_bytes() == b"new"
+
+
+def test_a_file_on_the_shared_memory_file_system_is_replaced_like_any_other() -> None:
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as directory:
+        out = Path(directory, "out")
+        with output_file(out) as file:
+            file.write(b"new")
+            assert len(names(Path(directory))) == 1  # the temporary file: no copy through another file system
+        assert names(Path(directory)) == ["out"]
 
 
 def test_stream_gets_nothing_before_the_end() -> None:
