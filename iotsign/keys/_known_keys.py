@@ -35,6 +35,8 @@ KNOWN_TEST_KEYS: Final = {
     "7063d5577350185d8a751a3cdc6c32c3724683eeef1f84c7df4ebd9629ed41a7": "esptool ecdsa384_secure_boot_signing_key2",
     "b397c28cb2c63aeda0c8c903bf63786ddfd7739e5480542371abd949a8874029": "esptool ecdsa384_secure_boot_signing_key3",
     "cabd3956fb11652c36f92bc4066c0520bb5281c5d42e95041a019cf62e9a6d62": "esptool ecdsa384_secure_boot_signing_key4",
+    # Source: SimpleLink CC13xx/CC26xx SDK, tools/common/oad/public.pem.
+    "48dbe7b45462c33670f654ddc535c9227ea749c4bcf5cfe1b0dc7f8e51e3c70e": "SimpleLink SDK oad private.pem",
     # Source: ESP-IDF, examples/security/security_features_app/test and tools/test_apps/security/secure_boot.
     "92895e95537f078f65037da9671c9b1b9d6cc908866dc55b9a7cf26c52ceafbe": "ESP-IDF test_secure_boot_signing_key",
     "a5a147a5910b1b73fc66af39f3b5c7c68e59170e28ca67c96de2685b45315f48": "ESP-IDF test_ecdsa_key",
