@@ -48,7 +48,7 @@ def verbs(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str,
     if not isinstance(command, click.Group):
         return [path]
     context = click.Context(command)
-    found = []
+    found = [path]  # the group's own help
     for name in command.list_commands(context):
         below = command.get_command(context, name)
         assert below is not None
@@ -56,8 +56,8 @@ def verbs(command: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str,
     return found
 
 
-@pytest.mark.parametrize("verb", verbs(iotsign.cli._root), ids=" ".join)
-def test_help_of_every_verb(capsys: pytest.CaptureFixture[str], verb: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("verb", verbs(iotsign.cli._root), ids=lambda verb: " ".join(verb) or "iotsign")
+def test_help_of_every_command(capsys: pytest.CaptureFixture[str], verb: tuple[str, ...]) -> None:
     assert run([*verb, "--help"]) == 0
     out = capsys.readouterr().out
     assert "\\b" not in out  # a mark for click that it did not understand
