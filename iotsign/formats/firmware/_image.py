@@ -11,6 +11,9 @@ from iotsign.formats.firmware._detect import FirmwareFormat
 MAX_IMAGE_SIZE: Final = 64 << 20
 """Largest image made of a HEX, ELF or UF2 file, in bytes, gaps included; a flat binary has no such limit."""
 
+MAX_HEX_SIZE: Final = 16 << 20
+"""Most data taken from an Intel HEX file, in bytes: intelhex takes about 110 bytes of memory for each."""
+
 REGION_GAP: Final = 64 << 10
 """A hole longer than this, in bytes, parts two regions: two memories, or two programs in one."""
 

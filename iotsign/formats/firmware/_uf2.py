@@ -1,21 +1,20 @@
-"""UF2, the format that USB boot loaders take.
+"""UF2, the format that USB boot loaders take; its block is described to construct.
 
 Source: Microsoft, USB Flashing Format (UF2) specification, https://github.com/microsoft/uf2: file format, flags,
 file containers, MD5 checksum.
 """
 
-import struct
+import functools
 from dataclasses import dataclass
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from iotsign.errors import MalformedImageError, UnsupportedFormatError
 from iotsign.formats.firmware._image import Segment, too_large
 
-# magic 0, magic 1, flags, target address, payload size, block number, blocks, family id, data, magic at the end
-_BLOCK: Final = struct.Struct("<8I476sI")
-assert _BLOCK.size == 512
-_MAGICS: Final = (0x0A324655, 0x9E5D5157, 0x0AB16F30)
+_BLOCK_SIZE: Final = 512
 _DATA_OFFSET: Final = 32
+_DATA_SIZE: Final = 476
+_MAGICS: Final = (("magic_0", 0x0A324655, 0), ("magic_1", 0x9E5D5157, 4), ("magic_end", 0x0AB16F30, 508))
 _MD5_SIZE: Final = 24  # start, length, checksum, at the end of the data field
 
 _NOT_MAIN_FLASH: Final = 0x0001
@@ -58,48 +57,70 @@ def read_uf2(stream: IO[bytes], name: str, limit: int) -> Uf2Content:
     offset = size = index = 0
     total: int | None = None
     family: int | None = None
-    while block := stream.read(_BLOCK.size):
-        if len(block) < _BLOCK.size:
-            raise _error("Truncated", name, f"expected a block of {_BLOCK.size} bytes, got {len(block)}", offset)
-        flags, address, count, number, blocks, family_id, data = _checked(block, name, offset)
-        its_family = family_id if flags & _FAMILY_PRESENT else None
+    while content := stream.read(_BLOCK_SIZE):
+        if len(content) < _BLOCK_SIZE:
+            raise _error("Truncated", name, f"expected a block of {_BLOCK_SIZE} bytes, got {len(content)}", offset)
+        block = _checked(content, name, offset)
+        its_family = block.family_id if block.flags & _FAMILY_PRESENT else None
         if index == 0:
-            total, family = blocks, its_family
+            total, family = block.blocks, its_family
         if its_family != family:
             message = f"{name}: expected one family, {_family(family)}, got {_family(its_family)} at offset {offset}"
             raise UnsupportedFormatError("SeveralFamilies", message, path=name, offset=offset)
-        if blocks != total:
-            raise _error("BlockCount", name, f"expected {total} blocks as in block 0, got {blocks}", offset)
-        if number != index:
-            raise _error("BlockOrder", name, f"expected block {index}, got block {number}", offset)
-        if not flags & _NOT_MAIN_FLASH:
-            size += count
+        if block.blocks != total:
+            raise _error("BlockCount", name, f"expected {total} blocks as in block 0, got {block.blocks}", offset)
+        if block.number != index:
+            raise _error("BlockOrder", name, f"expected block {index}, got block {block.number}", offset)
+        if not block.flags & _NOT_MAIN_FLASH:
+            size += block.count
             if size > limit:
                 raise too_large(name, limit, f"more than that at offset {offset}")
-            segments.append(Segment(address, count, offset + _DATA_OFFSET))
-            payloads.append(data[:count])
-        offset += _BLOCK.size
+            segments.append(Segment(block.address, block.count, offset + _DATA_OFFSET))
+            payloads.append(block.data[: block.count])
+        offset += _BLOCK_SIZE
         index += 1
     if index != (total or 0):
         raise _error("MissingBlocks", name, f"expected {total} blocks, got {index}", offset)
     return Uf2Content(segments, payloads)
 
 
-def _checked(block: bytes, name: str, offset: int) -> tuple[int, int, int, int, int, int, bytes]:
-    """Check what one block alone can tell; give flags, address, size, number, blocks, family id, data."""
-    magic0, magic1, flags, address, count, number, blocks, family_id, data, magic_end = _BLOCK.unpack(block)
-    for got, expected, place in zip((magic0, magic1, magic_end), _MAGICS, (0, 4, 508), strict=True):
-        if got != expected:
-            raise _error("BadMagic", name, f"expected magic {expected:#010x}, got {got:#010x}", offset + place)
-    if flags & _FILE_CONTAINER:
+@functools.cache
+def _layout() -> Any:
+    from construct import Bytes, Int32ul, Struct
+
+    layout = Struct(
+        "magic_0" / Int32ul,
+        "magic_1" / Int32ul,
+        "flags" / Int32ul,
+        "address" / Int32ul,
+        "count" / Int32ul,  # bytes of payload
+        "number" / Int32ul,
+        "blocks" / Int32ul,
+        "family_id" / Int32ul,
+        "data" / Bytes(_DATA_SIZE),
+        "magic_end" / Int32ul,
+    )
+    assert layout.sizeof() == _BLOCK_SIZE
+    return layout
+
+
+def _checked(content: bytes, name: str, offset: int) -> Any:
+    """Check what one block alone can tell; give its fields."""
+    block = _layout().parse(content)
+    for field, expected, place in _MAGICS:
+        if block[field] != expected:
+            problem = f"expected magic {expected:#010x}, got {block[field]:#010x}"
+            raise _error("BadMagic", name, problem, offset + place)
+    if block.flags & _FILE_CONTAINER:
         message = f"{name}: expected a flash image, got a container of files at offset {offset}"
         raise UnsupportedFormatError("FileContainer", message, path=name, offset=offset)
-    most = len(data) - (_MD5_SIZE if flags & _MD5_PRESENT else 0)
-    if not 0 < count <= most:
-        raise _error("PayloadSize", name, f"expected a payload of 1 to {most} bytes, got {count}", offset + 16)
-    if address + count > 1 << 32:
-        raise _error("AddressWraps", name, f"{count} bytes at {address:#x} go beyond address 2^32", offset + 12)
-    return flags, address, count, number, blocks, family_id, data
+    most = _DATA_SIZE - (_MD5_SIZE if block.flags & _MD5_PRESENT else 0)
+    if not 0 < block.count <= most:
+        raise _error("PayloadSize", name, f"expected a payload of 1 to {most} bytes, got {block.count}", offset + 16)
+    if block.address + block.count > 1 << 32:
+        problem = f"{block.count} bytes at {block.address:#x} go beyond address 2^32"
+        raise _error("AddressWraps", name, problem, offset + 12)
+    return block
 
 
 def _family(family: int | None) -> str:

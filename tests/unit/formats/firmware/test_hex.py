@@ -1,3 +1,4 @@
+import resource
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -54,9 +55,11 @@ def test_linear_data_may_cross_64_kib(write: Write, build: SimpleNamespace) -> N
 def test_start_address(write: Write, build: SimpleNamespace) -> None:
     start = build.record(5, 0, b"\x08\x00\x01\x01")
     data = build.record(0, 0, b"A")
-    assert read_firmware(write((data + start + start + END).encode())).entry == 0x08000101
-    with pytest.raises(MalformedImageError, match="expected one start address, got 0x1 after 0x8000101"):
-        read_firmware(write((data + start + build.record(5, 0, b"\0\0\0\1") + END).encode()))
+    assert read_firmware(write((data + start + END).encode())).entry == 0x08000101
+    for second in (start, build.record(5, 0, b"\0\0\0\1"), build.record(3, 0, b"\0\0\0\1")):
+        with pytest.raises(MalformedImageError, match="line 3: expected one start address, got :0400000") as caught:
+            read_firmware(write((data + start + second + END).encode()))
+        assert (caught.value.code, caught.value.data["offset"]) == ("TwoEntries", 34)
 
 
 def test_what_tools_write_differently(write: Write, build: SimpleNamespace) -> None:
@@ -76,18 +79,18 @@ def test_what_tools_write_differently(write: Write, build: SimpleNamespace) -> N
     ("text", "code", "line", "offset", "problem"),
     [
         (":0100000041BE", "NoEndRecord", 1, 13, r"expected an end record \(:00000001FF\), got the end of the file"),
-        (":0100000041BF\n" + END, "Checksum", 1, 0, "expected checksum BE, got BF"),
+        (":0100000041BF\n" + END, "Checksum", 1, 0, "expected another checksum, got :0100000041BF"),
         ("\n:010000004\n" + END, "BadHexDigits", 2, 1, "Odd-length string"),
         (":01000000 1BE\n" + END, "BadHexDigits", 1, 0, "Non-hexadecimal digit found"),
-        (":0100000041BE00\n" + END, "RecordLength", 1, 0, "expected 6 bytes as its first one says, got 7"),
-        (":00000000\n" + END, "RecordLength", 1, 0, "expected 5 bytes as its first one says, got 4"),
+        (":0100000041BE00\n" + END, "RecordLength", 1, 0, "first one says, got :0100000041BE00"),
+        (":00000000\n" + END, "RecordLength", 1, 0, "expected at least 5 bytes, got 4"),
         (":\n" + END, "RecordLength", 1, 0, "expected at least 5 bytes, got 0"),
         (END + ":0100000041BE\n", "DataAfterEnd", 2, 12, "expected nothing after the end record"),
         (END + "x", "DataAfterEnd", 2, 12, "expected nothing after the end record"),
-        (":00000006FA\n" + END, "RecordType", 1, 0, "expected a record type 00 to 05, got 06"),
-        (":0100000401FA\n" + END, "RecordLength", 1, 0, "expected 2 data bytes in type 04, got 1"),
-        (":0100000100FE\n", "RecordLength", 1, 0, "expected 0 data bytes in type 01, got 1"),
-        (":020001040800F1\n" + END, "RecordOffset", 1, 0, "expected offset 0000 in type 04, got 0001"),
+        (":00000006FA\n" + END, "RecordType", 1, 0, "expected a record type 00 to 05, got :00000006FA"),
+        (":0100000401FA\n" + END, "BadRecord", 1, 0, "records of this type have, got :0100000401FA"),
+        (":0100000100FE\n", "BadRecord", 1, 0, "records of this type have, got :0100000100FE"),
+        (":020001040800F1\n" + END, "BadRecord", 1, 0, "records of this type have, got :020001040800F1"),
         (";comment\n" + END, "NoRecord", 1, 0, "expected a record that begins with ':', got b';comment'"),
         (" :0100000041BE\n" + END, "NoRecord", 1, 0, "expected a record that begins with ':'"),
         (":" + "0" * 600 + "\n" + END, "RecordTooLong", 1, 0, "expected at most 521 characters"),
@@ -112,6 +115,21 @@ def test_data_beyond_the_limit_stops_the_reading(write: Write, build: SimpleName
     content = build.hex((0, b"A" * 64)) + b"never read"
     with pytest.raises(ImageTooLargeError, match="at most 20 bytes, got more than that at offset 60"):
         read_firmware(write(content), max_size=20)
+
+
+# threat 15
+def test_hundred_megabytes_are_refused_before_memory_is_spent(tmp_path: Path, build: SimpleNamespace) -> None:
+    path = tmp_path / "large.hex"
+    block = "".join(build.record(0, at, b"A" * 64) for at in range(0, 0x10000, 64))
+    with path.open("w") as file:
+        for base in range(700):
+            file.write(build.record(4, 0, base.to_bytes(2, "big")) + block)
+        file.write(END)
+    assert path.stat().st_size > 100_000_000
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(ImageTooLargeError, match="at most 16777216 bytes, got more than that at offset"):
+        read_firmware(path)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 32 << 10  # KiB
 
 
 @given(
