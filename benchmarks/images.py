@@ -20,12 +20,7 @@ MIB = 1 << 20
 
 DESCRIPTOR = """\
 platformId = "Benchmark"
-displayName = "Benchmark"
-partner = "iotsign"
-target = "SHA256-ECDSA"
-category = "AWS"
 maxSizeInMB = 8192
-revocationSupported = false
 [signingConfiguration.encryptionAlgorithmOptions]
 allowedValues = ["ECDSA"]
 defaultValue = "ECDSA"
@@ -35,12 +30,6 @@ defaultValue = "SHA256"
 [signingImageFormat]
 supportedFormats = ["JSONEmbedded", "JSONDetached"]
 defaultFormat = "JSONEmbedded"
-[iotsign]
-keyTypes = ["p256"]
-[iotsign.certificate]
-signingMaterial = "optional"
-keyUsage = []
-extendedKeyUsage = []
 """
 
 PLAIN_PYTHON = """\

@@ -51,12 +51,14 @@ class Table:
     def __contains__(self, key: str) -> bool:
         return key in self._values
 
-    def text(self, key: str) -> str:
-        """The non-empty string at ``key``.
+    def text(self, key: str, default: str | None = None) -> str:
+        """The non-empty string at ``key``, or the default where there is one and no such key.
 
         Raises:
             ConfigError: It is missing, empty or no string.
         """
+        if default is not None and key not in self:
+            return default
         value: str = self._get(key, str)
         if not value:
             raise self.error("EmptyValue", key, "expected a non-empty string")
@@ -82,12 +84,14 @@ class Table:
         value: bool = self._get(key, bool)
         return value
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        """The array of different, non-empty strings at ``key``; it may be empty.
+    def texts(self, key: str, default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+        """The array of different, non-empty strings at ``key``, which may be empty; or the default, as for `text`.
 
         Raises:
             ConfigError: It is missing, no array, holds something else than strings, or one of them twice.
         """
+        if default is not None and key not in self:
+            return default
         values: list[object] = self._get(key, list)
         found: list[str] = []
         for position, value in enumerate(values):
@@ -99,13 +103,14 @@ class Table:
             found.append(value)
         return tuple(found)
 
-    def table(self, key: str, known: Collection[str]) -> "Table":
-        """The table at ``key``.
+    def table(self, key: str, known: Collection[str], *, optional: bool = False) -> "Table":
+        """The table at ``key``; an empty one if it is optional and missing.
 
         Raises:
             ConfigError: It is missing, no table, or has a key that is not in ``known``.
         """
-        return Table(self._get(key, dict), known, file=self.file, path=self._dotted(key))
+        values = {} if optional and key not in self else self._get(key, dict)
+        return Table(values, known, file=self.file, path=self._dotted(key))
 
     def error(self, code: str, key: str, problem: str, **data: str) -> ConfigError:
         """Make the error that names this file and ``key``."""

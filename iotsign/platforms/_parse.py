@@ -55,7 +55,8 @@ def parse_platform(path: Path) -> Platform:
     """Read one descriptor.
 
     Args:
-        path: A TOML file with the members of AWS's GetSigningPlatform and the table ``iotsign``.
+        path: A TOML file with the members of AWS's GetSigningPlatform; what AWS does not demand, and the table
+            ``iotsign``, may be left out.
 
     Raises:
         ConfigError: The file cannot be read, is not TOML, has an unknown, missing or mistyped key, or values that
@@ -71,18 +72,18 @@ def parse_platform(path: Path) -> Platform:
     encryption = configuration.table("encryptionAlgorithmOptions", _OPTIONS)
     families, default_family = _options(encryption, EncryptionAlgorithm)
     formats, default_format = _formats(root.table("signingImageFormat", ("supportedFormats", "defaultFormat")))
-    own = root.table("iotsign", _IOTSIGN_KEYS)
-    key_types = _members(own, "keyTypes", KeyType)
+    own = root.table("iotsign", _IOTSIGN_KEYS, optional=True)
+    key_types = _members(own, "keyTypes", KeyType) if "keyTypes" in own else _usable_key_types(families, hashes)
     container, options = _native(own)
     algorithms = _algorithms(own, families, hashes, key_types, container)
     return Platform(
         platform_id=platform_id,
-        display_name=root.text("displayName"),
+        display_name=root.text("displayName", platform_id),
         partner=root.text("partner") if "partner" in root else None,
-        target=root.text("target"),
-        category=root.text("category"),
+        target=root.text("target", f"{default_hash.value}-{default_family.value}"),
+        category=root.text("category", "AWSIoT"),
         max_size_mb=root.integer("maxSizeInMB", 1, _MAX_SIZE_MB) if "maxSizeInMB" in root else None,
-        revocation_supported=root.flag("revocationSupported"),
+        revocation_supported="revocationSupported" in root and root.flag("revocationSupported"),
         hash_algorithms=hashes,
         default_hash=default_hash,
         encryption_algorithms=families,
@@ -94,7 +95,7 @@ def parse_platform(path: Path) -> Platform:
         native_options=options,
         ota_signature_keys=_ota_signature_keys(own, algorithms),
         certificate=_certificate(own),
-        notes=own.texts("notes") if "notes" in own else (),
+        notes=own.texts("notes", ()),
         file=path,
     )
 
@@ -122,8 +123,8 @@ def _options(table: Table, words: type[_E]) -> tuple[tuple[_E, ...], _E]:
     return allowed, default
 
 
-def _words(table: Table, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
-    values = table.texts(key)
+def _words(table: Table, key: str, known: tuple[str, ...], default: tuple[str, ...] | None = None) -> tuple[str, ...]:
+    values = table.texts(key, default)
     for value in values:
         if value not in known:
             raise table.error("UnknownValue", key, f"expected one of {', '.join(known)}; got {value!r}")
@@ -156,17 +157,28 @@ def _native(own: Table) -> tuple[str | None, Mapping[str, str | int | bool]]:
 
 
 def _ota_signature_keys(own: Table, algorithms: list[SignatureAlgorithm]) -> tuple[str, ...]:
-    if "otaSignatureKeys" not in own:
-        return ()
-    return _words(own, "otaSignatureKeys", tuple(algorithm.ota_key for algorithm in algorithms))
+    return _words(own, "otaSignatureKeys", tuple(algorithm.ota_key for algorithm in algorithms), ())
 
 
 def _certificate(own: Table) -> CertificateRules:
-    table = own.table("certificate", ("signingMaterial", "keyUsage", "extendedKeyUsage"))
+    table = own.table("certificate", ("signingMaterial", "keyUsage", "extendedKeyUsage"), optional=True)
+    material = table.text("signingMaterial", SigningMaterial.OPTIONAL.value)
     return CertificateRules(
-        signing_material=_member(table, "signingMaterial", table.text("signingMaterial"), SigningMaterial),
-        key_usage=_words(table, "keyUsage", _KEY_USAGES),
-        extended_key_usage=_words(table, "extendedKeyUsage", _EXTENDED_KEY_USAGES),
+        signing_material=_member(table, "signingMaterial", material, SigningMaterial),
+        key_usage=_words(table, "keyUsage", _KEY_USAGES, ("digitalSignature",)),
+        extended_key_usage=_words(table, "extendedKeyUsage", _EXTENDED_KEY_USAGES, ("codeSigning", "any")),
+    )
+
+
+def _usable_key_types(
+    families: tuple[EncryptionAlgorithm, ...], hashes: tuple[HashAlgorithm, ...]
+) -> tuple[KeyType, ...]:
+    """List the families' key types; P-384 only where a hash is as long as the key."""
+    long_hash = any(hash_.digest_size >= HashAlgorithm.SHA384.digest_size for hash_ in hashes)
+    return tuple(
+        key_type
+        for key_type in KeyType
+        if key_type.encryption in families and (long_hash or key_type is not KeyType.P384)
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, KeyType, signature_algorithm
 from iotsign.errors import ConfigError, UnsupportedAlgorithmError
-from iotsign.platforms import Platform, Registry, SigningMaterial, parse_platform
+from iotsign.platforms import CertificateRules, Platform, Registry, SigningMaterial, parse_platform
 
 
 def parse(tmp_path: Path, text: str) -> Platform:
@@ -63,12 +63,62 @@ def test_what_may_be_left_out(tmp_path: Path, descriptor: str) -> None:
     assert not {"partner", "maxSizeInMB"} & platform.to_aws().keys()
 
 
+AWS_KEYS_ONLY = """\
+platformId = "My-Board"
+maxSizeInMB = 1
+
+[signingConfiguration.hashAlgorithmOptions]
+allowedValues = ["SHA256"]
+defaultValue = "SHA256"
+
+[signingConfiguration.encryptionAlgorithmOptions]
+allowedValues = ["ECDSA", "RSA"]
+defaultValue = "ECDSA"
+
+[signingImageFormat]
+supportedFormats = ["JSONEmbedded"]
+defaultFormat = "JSONEmbedded"
+"""
+
+
+def test_aws_own_keys_are_enough(tmp_path: Path) -> None:
+    platform = parse(tmp_path, AWS_KEYS_ONLY)
+    assert (platform.display_name, platform.target, platform.category) == ("My-Board", "SHA256-ECDSA", "AWSIoT")
+    assert (platform.partner, platform.revocation_supported, platform.max_size) == (None, False, 1 << 20)
+    assert platform.key_types == (KeyType.P256, KeyType.RSA2048, KeyType.RSA3072, KeyType.RSA4096)
+    assert (platform.native_container, platform.ota_signature_keys, platform.notes) == (None, (), ())
+    rules = CertificateRules(SigningMaterial.OPTIONAL, ("digitalSignature",), ("codeSigning", "any"))
+    assert platform.certificate == rules
+    assert parse(tmp_path, AWS_KEYS_ONLY + "[iotsign.certificate]\n").certificate == rules
+    assert platform.to_aws()["maxSizeInMB"] == 1
+
+
+@pytest.mark.parametrize(
+    ("hashes", "families", "key_types"),
+    [
+        (["SHA256"], ["ECDSA"], {KeyType.P256}),
+        (["SHA384"], ["ECDSA"], {KeyType.P256, KeyType.P384}),
+        (["SHA256", "SHA512"], ["ECDSA"], {KeyType.P256, KeyType.P384}),
+        (["SHA256"], ["Ed25519"], {KeyType.ED25519}),
+        (["SHA384"], ["RSA", "Ed25519"], {KeyType.RSA2048, KeyType.RSA3072, KeyType.RSA4096, KeyType.ED25519}),
+    ],
+)
+def test_key_types_follow_from_families_and_hashes(
+    tmp_path: Path, hashes: list[str], families: list[str], key_types: set[KeyType]
+) -> None:
+    text = AWS_KEYS_ONLY.replace('["SHA256"]', str(hashes)).replace('"SHA256"', f'"{hashes[0]}"')
+    text = text.replace('["ECDSA", "RSA"]', str(families)).replace('"ECDSA"', f'"{families[0]}"')
+    assert set(parse(tmp_path, text).key_types) == key_types
+
+
 @pytest.mark.parametrize(
     ("old", "new", "key", "problem"),
     [
         ("My-Board", "../My", "platformId", "expected 2 to 64 letters"),  # threat 24
         ("partner =", "partnr =", "partnr", "unknown key"),
-        ("category", "#", "category", "required string is missing"),
+        ("platformId", "#", "platformId", "required string is missing"),
+        ("[signingImageFormat]", "[iotsign.other]", "signingImageFormat", "required table is missing"),
+        ("category = ", 'category = "" #', "category", "expected a non-empty string"),
         ("maxSizeInMB = 8192", "maxSizeInMB = 0", "maxSizeInMB", "expected 1..1048576, got 0"),
         ("maxSizeInMB = 8192", 'maxSizeInMB = "8192"', "maxSizeInMB", "expected integer, got string"),
         ("maxSizeInMB = 8192", "maxSizeInMB = 1.5", "maxSizeInMB", "expected integer, got float"),
