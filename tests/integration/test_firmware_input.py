@@ -62,7 +62,7 @@ def test_platform_and_key_of_the_configuration(iotsign: Command, key_files: KeyF
     [
         ("empty.hex", b"", 3, b"empty"),
         ("odd.hex", b":0100000041BE\n:010001004\n:00000001FF\n", 3, b"line 2: expected pairs of hexadecimal digits"),
-        ("sum.hex", b":0100000041BF\n:00000001FF\n", 3, b"expected checksum BE, got BF at offset 0"),
+        ("sum.hex", b":0100000041BF\n:00000001FF\n", 3, b"expected another checksum, got :0100000041BF at offset 0"),
         ("cut.hex", b":0100000041BE\n", 3, b"expected an end record"),
         ("twice.hex", b":0100000041BE\n:0100000041BE\n:00000001FF\n", 3, b"overlap at address 0x0"),
         ("wide.hex", b":0100000041BE\n:02000004FFFFFC\n:01FFFF0041C0\n:00000001FF\n", 3, b"hint: --address 0x0"),
