@@ -3,8 +3,8 @@
     python tests/fuzz/fuzz_mcuboot.py -max_total_time=60 tests/fuzz/corpus/mcuboot
 
 The first byte of an input chooses whether digests are put right before and whether there is a key to decrypt with; the
-rest is the file. Whatever the file, there is a result or an IotsignError; what was read writes itself back; and an image
-that nobody signed is never verified.
+rest is the file. Whatever the file, there is a result or an IotsignError; what was read writes itself back; and an
+image that nobody signed is never verified.
 """
 
 import hashlib
@@ -52,7 +52,8 @@ def one_input(data: bytes) -> None:
     try:
         image = mcuboot.read_image(file)
     except FormatError as error:
-        assert "offset" in error.data
+        if "offset" not in error.data:
+            raise
         return
     assert _written(image, content) == content[: image.end]
     for use in (
@@ -63,8 +64,8 @@ def one_input(data: bytes) -> None:
     ):
         try:
             use()
-        except IotsignError as error:
-            assert error.message
+        except IotsignError:
+            continue
     try:
         mcuboot.verify_image(file, [KEY], decryption_key=key)
     except (UntrustedImageError, FormatError):

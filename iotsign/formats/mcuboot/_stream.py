@@ -132,8 +132,11 @@ def write_all(file: BinaryIO, blocks: Iterable[bytes | memoryview]) -> None:
         StoreError: The file cannot be written.
     """
     for block in blocks:
-        with store_errors("write the output"):
-            file.write(block)
+        rest = memoryview(block)
+        # an unbuffered file may take a part only, for example where a disk fills up
+        while rest:
+            with store_errors("write the output"):
+                rest = rest[file.write(rest) :]
 
 
 @contextlib.contextmanager

@@ -123,6 +123,17 @@ def test_a_full_disk_is_a_store_error(signers: dict[str, Signer]) -> None:
         create_image(io.BytesIO(b"x"), Full(), ImageOptions(version=V1, pad_header=True), [signers["ed25519"]])
 
 
+def test_a_file_that_takes_a_part_at_a_time(make: Make, signers: dict[str, Signer]) -> None:
+    class Slow(io.BytesIO):
+        def write(self, data: Any, /) -> int:
+            return super().write(bytes(data[:7]))
+
+    output = Slow()
+    options = ImageOptions(version=ImageVersion(1, 2, 3, 4), pad_header=True)
+    create_image(io.BytesIO(b"firmware" * 4), output, options, [signers["ed25519"]])
+    assert output.getvalue() == make()
+
+
 @pytest.mark.parametrize(
     ("options", "code"),
     [
