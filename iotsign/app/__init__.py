@@ -19,7 +19,8 @@ from iotsign.app._judge import VERIFIERS
 from iotsign.app._many import Outcome, verify_images
 from iotsign.app._output_file import Target, output_file
 from iotsign.app._payload import INPUT_FORMATS, PayloadOptions
-from iotsign.app._sign import SignedImage, SigningOptions, attach_signature, digest_image, sign_image
+from iotsign.app._sign import attach_signature, digest_image, sign_image
+from iotsign.app._signing import SignedImage, SigningOptions
 from iotsign.app._steps import STEPS, Step, Steps
 from iotsign.app._trust import Candidate, Trust
 from iotsign.app._verify import VerifiedImage, VerifyOptions, extract_payload, verify_image

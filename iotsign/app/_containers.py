@@ -1,27 +1,44 @@
-"""The native containers, keyed by `Platform.native_container`.
+"""The native containers of platforms: whether there is one, and what it wants to know."""
 
-This is the one door for them: a container is a module of `iotsign.formats` that is named in the table below.
-"""
-
-from typing import NoReturn
+import re
+from typing import Any, Final
 
 from iotsign.errors import UnsupportedFormatError
+from iotsign.formats.container import CONTAINERS, Container, Settings, container_named
 from iotsign.platforms import Platform
 
-__all__ = ["container_for"]
+__all__ = ["NATIVE", "native_container", "native_settings", "preferred_format"]
+
+NATIVE: Final = "native"
+_AWS_CATEGORY: Final = "AWS"
 
 
-def container_for(platform: Platform) -> NoReturn:
+def native_container(platform: Platform) -> Container:
     """Find what writes a platform's native container.
 
     Raises:
-        UnsupportedFormatError: The platform has none, or iotsign does not write it yet.
+        UnsupportedFormatError: The platform has none, or iotsign does not write it.
     """
     if platform.native_container is None:
         message = (
             f"platform {platform.platform_id} has no native container; it takes {', '.join(platform.image_formats)}"
         )
         raise UnsupportedFormatError("NoNativeContainer", message, platform=platform.platform_id)
-    message = f"the native container {platform.native_container} is not there yet"
-    hint = f"choose one of {', '.join(platform.image_formats)} with -f"
-    raise UnsupportedFormatError("NativeNotSupported", message, container=platform.native_container, hint=hint)
+    return container_named(platform.native_container)
+
+
+def preferred_format(platform: Platform) -> str:
+    """The image format that is written unless another is asked for.
+
+    The platform's native container, except for AWS's own platforms: they write what AWS Signer would.
+    """
+    if platform.native_container in CONTAINERS and platform.category != _AWS_CATEGORY:
+        return NATIVE
+    return platform.default_image_format
+
+
+def native_settings(platform: Platform, settings: Settings) -> dict[str, Any]:
+    """What the descriptor says about the container, in the container's spelling, overridden by what was asked for."""
+    described = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value
+                 for name, value in platform.native_options.items()}  # fmt: skip
+    return described | dict(settings)

@@ -1,39 +1,32 @@
 """Signing: one image, one platform, one key."""
 
+import contextlib
 import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from iotsign import core
 from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, KeyType, SignatureAlgorithm
-from iotsign.app._containers import container_for
+from iotsign.app._containers import NATIVE
 from iotsign.app._input_file import Source, source_paths
-from iotsign.app._output_file import Target, output_file, write_all
-from iotsign.app._payload import Payload, PayloadOptions, open_payload
-from iotsign.errors import ConfigError, DigestMismatchError, UnsupportedAlgorithmError, UnsupportedFormatError
+from iotsign.app._native_sign import attach_native, boot_container, native_message, sign_native
+from iotsign.app._output_file import Target, output_file
+from iotsign.app._payload import Payload, open_payload
+from iotsign.app._signing import Progress, SignedImage, SigningOptions
+from iotsign.errors import DigestMismatchError, UnsupportedAlgorithmError
 from iotsign.formats.jsonimage import (
-    DETACHED,
     EMBEDDED,
     PackedImage,
     S3Location,
-    check_json_format,
     pack_detached,
     pack_embedded,
     payload_hash,
 )
 from iotsign.keys import PublicKey, Signer
-from iotsign.platforms import Platform
 
-if TYPE_CHECKING:
-    from iotsign.formats.firmware import Region
+__all__ = ["attach_signature", "digest_image", "sign_image"]
 
-__all__ = ["Progress", "SignedImage", "SigningOptions", "attach_signature", "digest_image", "sign_image"]
-
-Progress = Callable[[int], None]
-
-_NATIVE: Final = "native"
 # DER of a typical ECDSA signature; the layout makes room for this much and moves if it is wrong
 _TYPICAL_SIZES: Final = {
     KeyType.P256: 71,
@@ -43,81 +36,6 @@ _TYPICAL_SIZES: Final = {
     KeyType.RSA4096: 512,
     KeyType.ED25519: 64,
 }
-
-
-@dataclass(frozen=True, slots=True)
-class SigningOptions:
-    """What to make of an input.
-
-    Attributes:
-        platform: The signing platform.
-        image_format: ``JSONEmbedded``, ``JSONDetached`` or ``native``; by default the platform's.
-        hash_algorithm: By default the platform's.
-        location: Where the payload of a JSONDetached object lives; by default a local file of the input's name.
-        payload: How the input is read.
-    """
-
-    platform: Platform
-    image_format: str | None = None
-    hash_algorithm: HashAlgorithm | None = None
-    location: S3Location | None = None
-    payload: PayloadOptions = field(default_factory=PayloadOptions)
-
-    def choose_format(self) -> str:
-        """Give the image format to write.
-
-        Raises:
-            UnsupportedFormatError: ``JSON``, a native container that is not there, or a format that the platform
-                does not take.
-            ConfigError: A location for a format that has no place for it.
-        """
-        wanted = self.image_format or self.platform.default_image_format
-        if wanted == _NATIVE:
-            container_for(self.platform)
-        check_json_format(wanted)
-        if wanted not in self.platform.image_formats:
-            allowed = ", ".join(self.platform.image_formats)
-            message = f"platform {self.platform.platform_id} takes {allowed}; got {wanted}"
-            raise UnsupportedFormatError("FormatNotAllowed", message, platform=self.platform.platform_id, got=wanted)
-        if self.location and wanted != DETACHED:
-            message = f"an S3 location belongs to {DETACHED}; the image format is {wanted}"
-            raise ConfigError("LocationNotWanted", message, image_format=wanted)
-        return wanted
-
-
-@dataclass(frozen=True, slots=True)
-class SignedImage:
-    """What was signed.
-
-    Attributes:
-        platform_id: The signing platform.
-        image_format: The format that was written.
-        algorithm: How it was signed.
-        digest_algorithm: The hash of `digest`.
-        digest: Of the payload.
-        raw_payload_size: Length of the payload in bytes.
-        size: Length of the signed object in bytes.
-        signature: The signature.
-        key: The key that verifies it.
-        source_format: What the input was: ``bin``, ``hex``, ``elf`` or ``uf2``.
-        address: Load address of the payload, where the input states one.
-        left_out: Regions of the input that are not part of the payload.
-        location: Where the payload lives; None for JSONEmbedded.
-    """
-
-    platform_id: str
-    image_format: str
-    algorithm: SignatureAlgorithm
-    digest_algorithm: HashAlgorithm
-    digest: bytes
-    raw_payload_size: int
-    size: int
-    signature: bytes
-    key: PublicKey
-    source_format: str
-    address: int | None
-    left_out: tuple["Region", ...]
-    location: S3Location | None
 
 
 _MakeSignature = Callable[[bytes, Payload], bytes]
@@ -156,6 +74,8 @@ def sign_image(
     """
     key = signer.public_key
     algorithm = options.platform.signature_algorithm(key.key_type, options.hash_algorithm)
+    if options.choose_format() == NATIVE:
+        return sign_native(source, target, options, signer, inputs=inputs, dry_run=dry_run, progress=progress)
 
     def make(digest: bytes, payload: Payload) -> bytes:
         if algorithm.hash is None:
@@ -194,6 +114,8 @@ def attach_signature(
         IotsignError: All that `sign_image` raises.
     """
     algorithm = options.platform.signature_algorithm(key.key_type, options.hash_algorithm)
+    if options.choose_format() == NATIVE:
+        return attach_native(source, target, options, signature, key, inputs=inputs, dry_run=dry_run, progress=progress)
 
     def make(digest: bytes, payload: Payload) -> bytes:  # noqa: ARG001
         return signature
@@ -206,26 +128,31 @@ def digest_image(
     target: Target,
     options: SigningOptions,
     *,
+    key: PublicKey | None = None,
     dry_run: bool = False,
     progress: Progress | None = None,
-) -> tuple[HashAlgorithm, bytes]:
+) -> tuple[HashAlgorithm | None, bytes]:
     """Write the digest that a key elsewhere has to sign: the raw bytes, nothing else.
 
     Args:
         source: The firmware.
         target: Where the digest goes.
         options: What will be made of it.
+        key: The key that will sign; needed where a native container names it in what is signed.
         dry_run: Do everything but write the target.
         progress: Called with the bytes of payload done so far.
 
     Returns:
-        The hash and the digest.
+        The hash and the digest; no hash and nothing where a native container's key has to sign a whole message.
 
     Raises:
         UnsupportedAlgorithmError: The platform's only keys sign whole messages, or it does not take this hash.
         IotsignError: All that `sign_image` raises for inputs and outputs.
     """
     platform = options.platform
+    image_format = options.choose_format()
+    if image_format == NATIVE:
+        return native_message(source, target, options, key, dry_run=dry_run, progress=progress)
     if platform.encryption_algorithms == (EncryptionAlgorithm.ED25519,):
         message = (
             f"platform {platform.platform_id} takes Ed25519 keys, which sign the payload itself and no digest of it"
@@ -234,13 +161,12 @@ def digest_image(
         raise UnsupportedAlgorithmError("NoDigestToSign", message, platform=platform.platform_id, hint=hint)
     key_type = next(kind for kind in platform.key_types if kind.encryption is platform.default_encryption)
     algorithm = platform.signature_algorithm(key_type, options.hash_algorithm)
-    image_format = options.choose_format()
     with (
         open_payload(source, platform, image_format, options.payload) as payload,
         output_file(target, inputs=source_paths(source), dry_run=dry_run) as out,
     ):
         digest = _hash_payload(payload, payload_hash(algorithm), progress)
-        write_all(out, digest)
+        out.write(digest)
     return payload_hash(algorithm), digest
 
 
@@ -257,10 +183,12 @@ def _pack(
     progress: Progress | None,
 ) -> SignedImage:
     image_format = options.choose_format()
-    with (
-        open_payload(source, options.platform, image_format, options.payload) as payload,
-        output_file(target, inputs=[*source_paths(source), *inputs], dry_run=dry_run) as out,
-    ):
+    with contextlib.ExitStack() as stack:
+        payload = stack.enter_context(open_payload(source, options.platform, image_format, options.payload))
+        out = stack.enter_context(output_file(target, inputs=[*source_paths(source), *inputs], dry_run=dry_run))
+        container = None
+        if options.boot_signer is not None:
+            payload, container = stack.enter_context(boot_container(payload, options, options.boot_signer))
 
         def sign(digest: bytes) -> bytes:
             signature = make(digest, payload)
@@ -288,7 +216,7 @@ def _pack(
             data = pack_detached(
                 raw_payload_size=payload.file.size, signature=signature, algorithm=algorithm, location=location
             )
-            write_all(out, data)
+            out.write(data)
             packed = PackedImage(digest, payload.file.size, signature, len(data))
     return SignedImage(
         platform_id=options.platform.platform_id,
@@ -304,6 +232,7 @@ def _pack(
         address=payload.address,
         left_out=payload.left_out,
         location=location,
+        container=container,
     )
 
 

@@ -87,6 +87,7 @@ class ContainerSignature:
         algorithm: How it was made; None where only a key could tell.
         offset: Where it is in the file, in bytes.
         key_id: How the container names the key: its hash, or the key itself; None if it does not.
+        value: The signature, as stored.
         signer: The given key that made it; None if none of the given keys did.
     """
 
@@ -94,6 +95,7 @@ class ContainerSignature:
     algorithm: SignatureAlgorithm | None
     offset: int
     key_id: bytes | None
+    value: bytes
     signer: "PublicKey | None"
 
 

@@ -174,6 +174,7 @@ def _described(checked: CheckedSignature) -> ContainerSignature:
         algorithm=algorithm_of(signer) if signer is not None else None,
         offset=entry.tlv.offset,
         key_id=entry.key.data if entry.key is not None else None,
+        value=entry.tlv.data,
         signer=signer,
     )
 

@@ -1,0 +1,114 @@
+"""What signing is asked for, and what came of it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
+from iotsign.app._containers import NATIVE, native_container, preferred_format
+from iotsign.app._payload import PayloadOptions
+from iotsign.errors import ConfigError, UnsupportedFormatError
+from iotsign.formats.container import Settings
+from iotsign.formats.jsonimage import DETACHED, EMBEDDED, S3Location, check_json_format
+from iotsign.keys import PublicKey, Signer
+from iotsign.platforms import Platform
+
+if TYPE_CHECKING:
+    from iotsign.formats.firmware import Region
+
+__all__ = ["Progress", "SignedImage", "SigningOptions"]
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class SigningOptions:
+    """What to make of an input.
+
+    Attributes:
+        platform: The signing platform.
+        image_format: ``JSONEmbedded``, ``JSONDetached`` or ``native``; by default the platform's.
+        hash_algorithm: By default the platform's.
+        location: Where the payload of a JSONDetached object lives; by default a local file of the input's name.
+        payload: How the input is read.
+        settings: What a native container wants to know, by name; they add to those of the platform.
+        boot_signer: Makes the platform's native container first, which the signed object then holds as its payload.
+    """
+
+    platform: Platform
+    image_format: str | None = None
+    hash_algorithm: HashAlgorithm | None = None
+    location: S3Location | None = None
+    payload: PayloadOptions = field(default_factory=PayloadOptions)
+    settings: Settings = field(default_factory=dict)
+    boot_signer: Signer | None = None
+
+    def choose_format(self) -> str:
+        """Give the image format to write.
+
+        Raises:
+            UnsupportedFormatError: ``JSON``, a native container that is not there, or a format that the platform
+                does not take.
+            ConfigError: A location for a format that has no place for it.
+        """
+        wanted = self.image_format or preferred_format(self.platform)
+        if wanted == NATIVE:
+            native_container(self.platform)
+        else:
+            self._check_json(wanted)
+        if self.location and wanted != DETACHED:
+            message = f"an S3 location belongs to {DETACHED}; the image format is {wanted}"
+            raise ConfigError("LocationNotWanted", message, image_format=wanted)
+        if self.boot_signer and wanted != EMBEDDED:
+            message = f"a boot key signs the container inside {EMBEDDED}; the image format is {wanted}"
+            raise ConfigError("BootKeyNotWanted", message, image_format=wanted)
+        if self.settings and wanted != NATIVE and self.boot_signer is None:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in self.settings)
+            message = f"{names} belong to a native container; the image format is {wanted}"
+            hint = f"choose -f {NATIVE}, or --boot-key for a container inside {EMBEDDED}"
+            raise ConfigError("SettingsNotWanted", message, image_format=wanted, hint=hint)
+        return wanted
+
+    def _check_json(self, wanted: str) -> None:
+        check_json_format(wanted)
+        if wanted not in self.platform.image_formats:
+            allowed = ", ".join(self.platform.image_formats)
+            message = f"platform {self.platform.platform_id} takes {allowed}; got {wanted}"
+            raise UnsupportedFormatError("FormatNotAllowed", message, platform=self.platform.platform_id, got=wanted)
+
+
+@dataclass(frozen=True, slots=True)
+class SignedImage:
+    """What was signed.
+
+    Attributes:
+        platform_id: The signing platform.
+        image_format: The format that was written.
+        algorithm: How it was signed.
+        digest_algorithm: The hash of `digest`.
+        digest: Of the payload.
+        raw_payload_size: Length of the payload in bytes.
+        size: Length of the signed object in bytes.
+        signature: The signature.
+        key: The key that verifies it.
+        source_format: What the input was: ``bin``, ``hex``, ``elf`` or ``uf2``.
+        address: Load address of the payload, where the input states one.
+        left_out: Regions of the input that are not part of the payload.
+        location: Where the payload lives; None for JSONEmbedded.
+        container: Name of the native container that was made, as the image or inside it; None without one.
+    """
+
+    platform_id: str
+    image_format: str
+    algorithm: SignatureAlgorithm
+    digest_algorithm: HashAlgorithm
+    digest: bytes
+    raw_payload_size: int
+    size: int
+    signature: bytes
+    key: PublicKey
+    source_format: str
+    address: int | None
+    left_out: tuple["Region", ...]
+    location: S3Location | None
+    container: str | None = None
