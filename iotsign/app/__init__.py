@@ -19,11 +19,13 @@ from iotsign.app._judge import VERIFIERS
 from iotsign.app._many import Outcome, verify_images
 from iotsign.app._output_file import Target, output_file
 from iotsign.app._payload import INPUT_FORMATS, PayloadOptions
+from iotsign.app._resign import ResigningOptions, resign_image
 from iotsign.app._sign import attach_signature, digest_image, sign_image
 from iotsign.app._signing import SignedImage, SigningOptions
 from iotsign.app._steps import STEPS, Step, Steps
 from iotsign.app._trust import Candidate, Trust
-from iotsign.app._verify import VerifiedImage, VerifyOptions, extract_payload, verify_image
+from iotsign.app._verdict import VerifiedContainer, VerifiedImage, VerifyOptions
+from iotsign.app._verify import extract_payload, verify_image
 
 __all__ = [
     "INPUT_FORMATS",
@@ -33,6 +35,7 @@ __all__ = [
     "InspectedImage",
     "Outcome",
     "PayloadOptions",
+    "ResigningOptions",
     "SignedImage",
     "SigningOptions",
     "Source",
@@ -40,6 +43,7 @@ __all__ = [
     "Steps",
     "Target",
     "Trust",
+    "VerifiedContainer",
     "VerifiedImage",
     "VerifyOptions",
     "attach_signature",
@@ -48,6 +52,7 @@ __all__ = [
     "inspect_image",
     "output_file",
     "read_small_file",
+    "resign_image",
     "sign_image",
     "source_name",
     "verify_image",

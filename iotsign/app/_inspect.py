@@ -1,10 +1,15 @@
-"""Looking into a signed image without judging it."""
+"""Looking into an image without judging it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from iotsign.app._input_file import Source, input_file
+from iotsign.app._native_files import reader
+from iotsign.app._native_verify import inner_container, inner_file
 from iotsign.app._verify import image_limit
+from iotsign.errors import FormatError
+from iotsign.formats.container import HEAD_SIZE, recognise_container
 from iotsign.formats.jsonimage import JsonImage, read_json_image
 
 __all__ = ["InspectedImage", "inspect_image"]
@@ -17,20 +22,34 @@ class InspectedImage:
     Attributes:
         name: The file's name.
         size: Its length in bytes.
-        image: The signed object.
+        image: The signed object; None for a native container.
+        container: What the native container says, which the file or the signed object's payload is; None if it is none.
     """
 
     name: str
     size: int
-    image: JsonImage
+    image: JsonImage | None
+    container: dict[str, Any] | None = None
 
 
 def inspect_image(source: Source, *, progress: Callable[[int], None] | None = None) -> InspectedImage:
     """Read an image strictly and show what is in it.
 
     Raises:
-        FormatError: It is not a well-formed signed object.
+        FormatError: It is neither a well-formed signed object nor a native container.
         StoreError: It cannot be read.
     """
     with input_file(source, limit=image_limit) as file:
-        return InspectedImage(file.name, file.size, read_json_image(file.fd, file.size, progress=progress))
+        container = recognise_container(file.head(HEAD_SIZE))
+        if container is not None:
+            return InspectedImage(file.name, file.size, None, container.inspect(reader(file)))
+        image = read_json_image(file.fd, file.size, progress=progress)
+        inner = inner_container(file, image)
+        if inner is None:
+            return InspectedImage(file.name, file.size, image)
+        with inner_file(file, image) as payload:
+            try:
+                described = inner.inspect(reader(payload))
+            except FormatError as error:
+                described = {"format": inner.name, "error": error.message}
+        return InspectedImage(file.name, file.size, image, described)

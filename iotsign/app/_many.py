@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from iotsign.app._input_file import Source, source_name
 from iotsign.app._steps import Steps
-from iotsign.app._verify import VerifiedImage, VerifyOptions, verify_image
+from iotsign.app._verdict import VerifiedImage, VerifyOptions
+from iotsign.app._verify import verify_image
 from iotsign.errors import IotsignError
 
 __all__ = ["Outcome", "verify_images"]

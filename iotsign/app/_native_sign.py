@@ -168,15 +168,11 @@ def _pack(
         keep = [*source_paths(source), *inputs, *settings_files(options.settings)]
         out = stack.enter_context(output_file(target, inputs=keep, dry_run=dry_run))
         packed = pack(container, reader(payload.file, progress), out, _settings(options, stack))
-    made = next((signature for signature in packed.signatures if signature.signer == key), None)
-    if made is None or made.algorithm is None:
-        raise SignerError(
-            "SignatureMissing", f"expected a signature by the given key in the {container.name} container"
-        )
+    made = next(signature for signature in packed.signatures if signature.signer == key)
     return SignedImage(
         platform_id=options.platform.platform_id,
         image_format=NATIVE,
-        algorithm=made.algorithm,
+        algorithm=made.algorithm or options.platform.signature_algorithm(key.key_type),
         digest_algorithm=packed.digest_algorithm,
         digest=packed.digest,
         raw_payload_size=payload.file.size,

@@ -1,44 +1,23 @@
 """Signing: one image, one platform, one key."""
 
 import contextlib
-import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final
 
-from iotsign import core
-from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, KeyType, SignatureAlgorithm
+from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, SignatureAlgorithm
 from iotsign.app._containers import NATIVE
 from iotsign.app._input_file import Source, source_paths
+from iotsign.app._json_write import MakeSignature, hash_payload, sign_payload, write_detached, write_embedded
+from iotsign.app._native_files import settings_files
 from iotsign.app._native_sign import attach_native, boot_container, native_message, sign_native
 from iotsign.app._output_file import Target, output_file
 from iotsign.app._payload import Payload, open_payload
 from iotsign.app._signing import Progress, SignedImage, SigningOptions
-from iotsign.errors import DigestMismatchError, UnsupportedAlgorithmError
-from iotsign.formats.jsonimage import (
-    EMBEDDED,
-    PackedImage,
-    S3Location,
-    pack_detached,
-    pack_embedded,
-    payload_hash,
-)
+from iotsign.errors import UnsupportedAlgorithmError
+from iotsign.formats.jsonimage import EMBEDDED, S3Location, payload_hash
 from iotsign.keys import PublicKey, Signer
 
 __all__ = ["attach_signature", "digest_image", "sign_image"]
-
-# DER of a typical ECDSA signature; the layout makes room for this much and moves if it is wrong
-_TYPICAL_SIZES: Final = {
-    KeyType.P256: 71,
-    KeyType.P384: 103,
-    KeyType.RSA2048: 256,
-    KeyType.RSA3072: 384,
-    KeyType.RSA4096: 512,
-    KeyType.ED25519: 64,
-}
-
-
-_MakeSignature = Callable[[bytes, Payload], bytes]
 
 
 def sign_image(
@@ -78,9 +57,7 @@ def sign_image(
         return sign_native(source, target, options, signer, inputs=inputs, dry_run=dry_run, progress=progress)
 
     def make(digest: bytes, payload: Payload) -> bytes:
-        if algorithm.hash is None:
-            return signer.sign(_read_message(payload, digest), algorithm)
-        return signer.sign_digest(digest, algorithm)
+        return sign_payload(signer, payload, digest, algorithm)
 
     return _pack(source, target, options, key, algorithm, make, inputs=inputs, dry_run=dry_run, progress=progress)
 
@@ -165,7 +142,7 @@ def digest_image(
         open_payload(source, platform, image_format, options.payload) as payload,
         output_file(target, inputs=source_paths(source), dry_run=dry_run) as out,
     ):
-        digest = _hash_payload(payload, payload_hash(algorithm), progress)
+        digest = hash_payload(payload, payload_hash(algorithm), progress)
         out.write(digest)
     return payload_hash(algorithm), digest
 
@@ -176,7 +153,7 @@ def _pack(
     options: SigningOptions,
     key: PublicKey,
     algorithm: SignatureAlgorithm,
-    make: _MakeSignature,
+    make: MakeSignature,
     *,
     inputs: Iterable[Path],
     dry_run: bool,
@@ -185,39 +162,17 @@ def _pack(
     image_format = options.choose_format()
     with contextlib.ExitStack() as stack:
         payload = stack.enter_context(open_payload(source, options.platform, image_format, options.payload))
-        out = stack.enter_context(output_file(target, inputs=[*source_paths(source), *inputs], dry_run=dry_run))
+        keep = [*source_paths(source), *inputs, *settings_files(options.settings)]
+        out = stack.enter_context(output_file(target, inputs=keep, dry_run=dry_run))
         container = None
         if options.boot_signer is not None:
             payload, container = stack.enter_context(boot_container(payload, options, options.boot_signer))
-
-        def sign(digest: bytes) -> bytes:
-            signature = make(digest, payload)
-            if algorithm.hash is None:
-                key.verify(_read_message(payload, digest), signature, algorithm)
-            else:
-                key.verify_digest(digest, signature, algorithm)
-            return signature
-
         location = None
         if image_format == EMBEDDED:
-            packed = pack_embedded(
-                payload.file.fd,
-                out.fileno(),
-                size=payload.file.size,
-                algorithm=algorithm,
-                signature_size=_TYPICAL_SIZES[key.key_type],
-                sign=sign,
-                progress=progress,
-            )
+            packed = write_embedded(payload, out, key, algorithm, make, progress)
         else:
             location = options.location or S3Location.local(Path(payload.file.name).name)
-            digest = _hash_payload(payload, payload_hash(algorithm), progress)
-            signature = sign(digest)
-            data = pack_detached(
-                raw_payload_size=payload.file.size, signature=signature, algorithm=algorithm, location=location
-            )
-            out.write(data)
-            packed = PackedImage(digest, payload.file.size, signature, len(data))
+            packed = write_detached(payload, out, key, algorithm, make, progress, location=location)
     return SignedImage(
         platform_id=options.platform.platform_id,
         image_format=image_format,
@@ -234,24 +189,3 @@ def _pack(
         location=location,
         container=container,
     )
-
-
-def _hash_payload(payload: Payload, hash_: HashAlgorithm, progress: Progress | None) -> bytes:
-    digest, size = core.hash_file(payload.file.fd, hash_, offset=0, length=payload.file.size, progress=progress)
-    payload.file.check_size(size)
-    payload.file.check_size(os.fstat(payload.file.fd).st_size)
-    return digest
-
-
-def _read_message(payload: Payload, digest: bytes) -> bytes:
-    """Read the whole payload for an algorithm that signs no digest; it must be the one that was hashed.
-
-    A private copy is signed, never a mapping: Ed25519 reads its message twice, and a message that changed in between
-    would give the private key away.
-    """
-    message = payload.file.read_all()
-    if core.digest(HashAlgorithm.SHA256, message) != digest:
-        raise DigestMismatchError(
-            "InputChanged", f"{payload.file.name}: the file is being written", path=payload.file.name
-        )
-    return message

@@ -82,7 +82,7 @@ class SignedImage:
     """What was signed.
 
     Attributes:
-        platform_id: The signing platform.
+        platform_id: The signing platform; None where an image was signed again for none in particular.
         image_format: The format that was written.
         algorithm: How it was signed.
         digest_algorithm: The hash of `digest`.
@@ -98,7 +98,7 @@ class SignedImage:
         container: Name of the native container that was made, as the image or inside it; None without one.
     """
 
-    platform_id: str
+    platform_id: str | None
     image_format: str
     algorithm: SignatureAlgorithm
     digest_algorithm: HashAlgorithm

@@ -16,6 +16,7 @@ STEPS: Final = {
     4: "key",  # usable, of a type that the algorithm and the platform take
     5: "signature",  # made over exactly this payload by the key
     6: "certificate",  # permits code signing now, and leads to a trusted root
+    7: "rollback",  # version and security counter are not lower than demanded; taken only where something is
 }
 
 Outcome = Literal["passed", "failed", "skipped"]
@@ -29,11 +30,13 @@ class Step:
         number: As in `STEPS`.
         outcome: ``passed``, ``failed`` or ``skipped``.
         detail: What was found.
+        layer: What was looked at inside a signed object, for example ``mcuboot``; empty for the file itself.
     """
 
     number: int
     outcome: Outcome
     detail: str
+    layer: str = ""
 
     @property
     def name(self) -> str:
@@ -48,24 +51,28 @@ class Steps:
     Attributes:
         taken: The steps so far, in order.
         warnings: What did not change the verdict and should be known.
+        layer: What the next steps look at; empty for the file itself.
     """
 
     taken: list[Step] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    layer: str = ""
 
     @contextmanager
     def step(self, number: int) -> Iterator[Step]:
         """Take one step; an error of the body is recorded, gets ``step`` into its data, and goes on."""
-        step = Step(number, "failed", "")
+        step = Step(number, "failed", "", self.layer)
         self.taken.append(step)
         try:
             yield step
         except IotsignError as error:
             step.detail = error.message
             error.data.setdefault("step", number)
+            if self.layer:
+                error.data.setdefault("layer", self.layer)
             raise
         step.outcome = "passed"
 
     def skip(self, number: int, detail: str) -> None:
         """Record a step that does not apply."""
-        self.taken.append(Step(number, "skipped", detail))
+        self.taken.append(Step(number, "skipped", detail, self.layer))

@@ -1,5 +1,6 @@
 """What a verdict rests on: a public key, a certificate, or a directory of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -51,9 +52,19 @@ class Trust:
         Raises:
             KeyFamilyError: The file does not hold a usable public key.
         """
+        return cls.from_keys([path])
+
+    @classmethod
+    def from_keys(cls, paths: Sequence[Path]) -> "Trust":
+        """Trust public keys, any of them.
+
+        Raises:
+            KeyFamilyError: A file does not hold a usable public key.
+        """
         from iotsign.keys import load_public_key
 
-        return cls(str(path), (Candidate(load_public_key(path)),))
+        candidates = tuple(Candidate(load_public_key(path)) for path in paths)
+        return cls(", ".join(map(str, paths)), candidates)
 
     @classmethod
     def from_certificate(cls, path: Path) -> "Trust":

@@ -2,78 +2,39 @@
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Final
+from typing import BinaryIO, Final
 
 from iotsign import core
 from iotsign.algorithms import HashAlgorithm, KeyType, SignatureAlgorithm
+from iotsign.app._authenticity import KeyDemand, check_authenticity, describe_signer, skip_authenticity
 from iotsign.app._input_file import InputFile, Source, input_file, source_paths
 from iotsign.app._judge import judge_of
+from iotsign.app._native_files import reader, resolved_settings
+from iotsign.app._native_verify import inner_container, inner_file, verify_container, verify_inner
 from iotsign.app._output_file import Target, output_file
 from iotsign.app._steps import Steps
-from iotsign.app._trust import Candidate, Trust
+from iotsign.app._trust import Candidate
+from iotsign.app._verdict import VerifiedContainer, VerifiedImage, VerifyOptions
 from iotsign.errors import (
     ConfigError,
     DigestMismatchError,
     ImageTooLargeError,
     KeyMismatchError,
-    KeyRejectedError,
     SignatureMismatchError,
     UnsupportedFormatError,
-    VerificationIncompleteError,
 )
-from iotsign.formats.container import Judge
+from iotsign.formats.container import HEAD_SIZE, recognise_container
 from iotsign.formats.jsonimage import EMBEDDED, JsonImage, looks_like_json_image, payload_hash, read_json_image
-from iotsign.keys import find_weaknesses
 from iotsign.platforms import Platform
 
-__all__ = ["VerifiedImage", "VerifyOptions", "extract_payload", "verify_image"]
+__all__ = ["extract_payload", "image_limit", "verify_image"]
 
 Progress = Callable[[int], None]
 
-_NOT_CHECKED: Final = "integrity holds, authenticity not checked: no key was given"
 # the one key type that signs with SHA-1 on the platform whose ROM knows nothing else
 _SHA1_KEY: Final = KeyType.RSA2048
-
-
-@dataclass(frozen=True, slots=True)
-class VerifyOptions:
-    """What a verdict has to respect.
-
-    Attributes:
-        trust: Whose signature counts; None leaves authenticity unchecked.
-        platform: Algorithm, key type, size and certificate must be what this platform takes.
-        at: The time at which certificates must be valid; by default now.
-        strict: Refuse SHA-1 and weak or publicly known keys, which are otherwise warned about.
-        integrity_only: Be content with a payload that is whole, though nobody vouches for it.
-        verifier: ``openssl``, ``core`` (the code that runs on the device) or ``both``, which must agree.
-    """
-
-    trust: Trust | None = None
-    platform: Platform | None = None
-    at: datetime | None = None
-    strict: bool = False
-    integrity_only: bool = False
-    verifier: str = "openssl"
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedImage:
-    """What was verified.
-
-    Attributes:
-        image: The signed object as it was read.
-        digest: `payload_hash` of the payload.
-        signer: Who signed; None if authenticity was not checked.
-        steps: What was looked at, and warnings.
-    """
-
-    image: JsonImage
-    digest: bytes
-    signer: Candidate | None
-    steps: Steps
 
 
 @dataclass(slots=True)
@@ -150,12 +111,12 @@ def extract_payload(
         IotsignError: All that `verify_image` raises; nothing is written then.
     """
     with output_file(target, inputs=source_paths(source), dry_run=dry_run) as out:
-        return _verify(source, out.fileno(), options, payload=None, steps=steps or Steps(), progress=progress)
+        return _verify(source, out, options, payload=None, steps=steps or Steps(), progress=progress)
 
 
 def _verify(
     source: Source,
-    fd_out: int | None,
+    out: BinaryIO | None,
     options: VerifyOptions,
     *,
     payload: Source | None,
@@ -166,10 +127,22 @@ def _verify(
         # 1. The layout is exactly that of the format.
         with steps.step(1) as step:
             file = stack.enter_context(input_file(source, limit=image_limit))
-            image = read_json_image(file.fd, file.size, fd_out=fd_out, progress=progress)
-            if fd_out is not None and image.image_format != EMBEDDED:
-                raise _elsewhere(image)
-            step.detail = f"{image.image_format}, {file.size} bytes"
+            container = recognise_container(file.head(HEAD_SIZE))
+            if container is None:
+                image = read_json_image(file.fd, file.size, fd_out=out.fileno() if out else None, progress=progress)
+                if out is not None and image.image_format != EMBEDDED:
+                    raise _elsewhere(image)
+                step.detail = f"{image.image_format}, {file.size} bytes"
+            else:
+                _refuse_payload(payload)
+                settings = resolved_settings(options.settings, stack)
+                opened = container.open(reader(file, progress), settings)
+                step.detail = opened.summary
+        if container is not None:
+            trust = options.trust or options.boot_trust
+            verified = verify_container(container, opened, options, steps, trust=trust)
+            extracted = container.extract(reader(file), out, settings) if out is not None else 0
+            return VerifiedImage(None, verified, None, verified.signer, steps, extracted)
         # 2. The payload has the stated size, within the platform's limit.
         with steps.step(2) as step:
             evidence = _find_payload(file, image, payload, stack, progress)
@@ -180,44 +153,52 @@ def _verify(
         with steps.step(3) as step:
             _check_algorithm(image.algorithm, options, steps)
             step.detail = image.algorithm.name
-        signer = _check_authenticity(evidence, options, steps)
-    return VerifiedImage(image, evidence.digest, signer, steps)
+        signer = None
+        if options.trust is None:
+            skip_authenticity(options, steps)
+        else:
+            demand = _signing_keys(image.algorithm, options.platform)
+            signer = check_authenticity(
+                options.trust, demand, lambda candidates: _find_signer(evidence, candidates, options), options, steps
+            )
+        inside = _verify_payload(evidence, options, steps, stack, vouched=signer is not None)
+    return VerifiedImage(image, inside, evidence.digest, signer, steps)
 
 
-def _check_authenticity(evidence: _Evidence, options: VerifyOptions, steps: Steps) -> Candidate | None:
-    if options.trust is None:
-        if options.integrity_only:
-            steps.warnings.append(_NOT_CHECKED)
-            for number in (4, 5, 6):
-                steps.skip(number, "no key was given")
-            return None
-        with steps.step(4):
-            hint = "give --key, --certificate or --trust; or --integrity-only if integrity is all you need"
-            raise VerificationIncompleteError("AuthenticityNotChecked", _NOT_CHECKED, hint=hint)
-    # 4. There is a key that may have signed like this.
-    with steps.step(4) as step:
-        candidates = _fitting(options.trust, evidence.image.algorithm, options)
-        step.detail = _describe(candidates)
-    # 5. One of them made the signature, over exactly this payload.
-    with steps.step(5) as step:
-        signer = _find_signer(evidence, candidates, judge_of(options.verifier))
-        step.detail = f"made by {_describe([signer])}"
-    steps.warnings.extend(f"weak key: {weakness.message}" for weakness in find_weaknesses(signer.key))
-    # 6. The certificate permits code signing and leads to what is trusted.
-    if signer.certificate is None:
-        steps.skip(6, "a bare public key was given")
-        return signer
-    with steps.step(6) as step:
-        step.detail = options.trust.check_certificate(
-            signer.certificate, options.at or datetime.now(UTC), options.platform
-        )
-    return signer
+def _verify_payload(
+    evidence: _Evidence, options: VerifyOptions, steps: Steps, stack: contextlib.ExitStack, *, vouched: bool
+) -> VerifiedContainer | None:
+    """Verify the native container that the payload is, if it is one."""
+    if evidence.payload_file is not None:
+        file = evidence.payload_file
+        container = recognise_container(file.head(HEAD_SIZE))
+    else:
+        container = inner_container(evidence.file, evidence.image)
+        if container is not None:
+            file = stack.enter_context(inner_file(evidence.file, evidence.image))
+    if container is not None:
+        return verify_inner(container, file, options, steps, vouched=vouched)
+    if options.boot_trust is not None or options.settings:
+        asked = "a boot key" if options.boot_trust else ", ".join(name.replace("_", "-") for name in options.settings)
+        message = f"{evidence.file.name}: {asked} was given, but the payload is no native container"
+        raise ConfigError("ContainerMissing", message)
+    return None
+
+
+def _refuse_payload(payload: Source | None) -> None:
+    if payload is not None:
+        raise ConfigError("PayloadNotWanted", "a native container holds its payload; none can be given beside it")
 
 
 def image_limit(head: bytes) -> int | None:
-    if not looks_like_json_image(head):
+    """Refuse what begins like nothing that iotsign verifies; there is no limit on the size.
+
+    Raises:
+        UnsupportedFormatError: Neither a signed object nor a native container.
+    """
+    if recognise_container(head[:HEAD_SIZE]) is None and not looks_like_json_image(head):
         got = head[:8].hex() or "an empty file"
-        message = f"expected a signed object that begins with {{, got {got} at offset 0"
+        message = f"expected a signed object that begins with {{, or a native container, got {got} at offset 0"
         raise UnsupportedFormatError("UnknownImageFormat", message, offset=0)
     return None
 
@@ -276,31 +257,16 @@ def _check_algorithm(algorithm: SignatureAlgorithm, options: VerifyOptions, step
         steps.warnings.append(f"weak hash: {algorithm.name} rests on SHA-1, which is broken against collisions")
 
 
-def _fitting(trust: Trust, algorithm: SignatureAlgorithm, options: VerifyOptions) -> list[Candidate]:
-    """Choose the keys that may have signed with the algorithm."""
+def _signing_keys(algorithm: SignatureAlgorithm, platform: Platform | None) -> KeyDemand:
+    """Say which keys may have signed with the algorithm."""
     allowed = {kind for kind in KeyType if kind.encryption is algorithm.encryption}
     if algorithm.hash is HashAlgorithm.SHA1:
         allowed = {_SHA1_KEY}
-    if options.platform is not None:
-        allowed &= set(options.platform.key_types)
-    fitting = [candidate for candidate in trust.candidates if candidate.key.key_type in allowed]
-    if not fitting:
-        names = ", ".join(kind.value for kind in KeyType if kind in allowed)
-        got = ", ".join(sorted({candidate.key.key_type.value for candidate in trust.candidates}))
-        on = f" on platform {options.platform.platform_id}" if options.platform else ""
-        message = f"{algorithm.name}{on} needs a key of type {names}; {trust.name} holds {got or 'none'}"
-        raise KeyMismatchError("KeyTypeMismatch", message, algorithm=algorithm.name, got=got)
-    if not options.strict:
-        return fitting
-    sound = [candidate for candidate in fitting if not find_weaknesses(candidate.key)]
-    if not sound:
-        reason = find_weaknesses(fitting[0].key)[0].message
-        raise KeyRejectedError("WeakKey", f"{trust.name}: the key must not be trusted: {reason}")
-    return sound
+    return KeyDemand.on_platform(algorithm.name, allowed, platform)
 
 
-def _find_signer(evidence: _Evidence, candidates: list[Candidate], judge: Judge) -> Candidate:
-    image = evidence.image
+def _find_signer(evidence: _Evidence, candidates: Sequence[Candidate], options: VerifyOptions) -> tuple[Candidate, str]:
+    image, judge = evidence.image, judge_of(options.verifier)
     mismatch: SignatureMismatchError | None = None
     for candidate in candidates:
         try:
@@ -308,16 +274,8 @@ def _find_signer(evidence: _Evidence, candidates: list[Candidate], judge: Judge)
         except SignatureMismatchError as error:
             mismatch = error
         else:
-            return candidate
+            return candidate, f"made by {describe_signer(candidate)}"
     if mismatch is not None and len(candidates) == 1:
         raise mismatch
     message = f"none of {len(candidates)} keys made the signature over this payload"
     raise SignatureMismatchError("SignatureMismatch", message, algorithm=image.algorithm.name)
-
-
-def _describe(candidates: list[Candidate]) -> str:
-    if len(candidates) > 1:
-        return f"{len(candidates)} certificates may have signed"
-    only = candidates[0]
-    name = f" of {only.certificate.subject.rfc4514_string()}" if only.certificate else ""
-    return f"{only.key.key_type.value} key {only.key.fingerprint.hex()[:16]}…{name}"

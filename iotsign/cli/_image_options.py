@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from iotsign.cli._configured import complete_platform, find_platform
+from iotsign.cli._native_options import native_settings_of
 
 if TYPE_CHECKING:
     from iotsign.app import SigningOptions, VerifyOptions
+    from iotsign.keys import Signer
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
@@ -100,7 +102,7 @@ packing_options: Callable[[_Function], _Function] = _apply(
 )
 
 
-def signing_options(given: dict[str, Any]) -> "SigningOptions":
+def signing_options(given: dict[str, Any], *, boot_signer: "Signer | None" = None) -> "SigningOptions":
     """Make `SigningOptions` of what `packing_options` took from the command line.
 
     Raises:
@@ -122,11 +124,13 @@ def signing_options(given: dict[str, Any]) -> "SigningOptions":
         hash_algorithm=HashAlgorithm.from_name(given["hash_name"]) if given["hash_name"] else None,
         location=S3Location.parse(given["s3"]) if given["s3"] else None,
         payload=PayloadOptions(given["input_format"], given["address"], given["fill"]),
+        settings=native_settings_of(given),
+        boot_signer=boot_signer,
     )
 
 
 trust_options: Callable[[_Function], _Function] = _apply(
-    click.option("--key", metavar="PUB.pem", help="Trust this public key."),
+    click.option("--key", metavar="PUB.pem", multiple=True, help="Trust this public key; several may be given."),
     click.option("--certificate", metavar="CERT.pem", help="Trust this certificate's key, if it permits code signing."),
     click.option(
         "--trust",
@@ -159,18 +163,26 @@ def verify_options(given: dict[str, Any], *, integrity_only: bool) -> "VerifyOpt
     """
     from iotsign.app import VERIFIERS, Trust, VerifyOptions
 
-    sources = {"key": Trust.from_key, "certificate": Trust.from_certificate, "trust": Trust.from_directory}
-    chosen = [name for name in sources if given[name] is not None]
+    chosen = [name for name in ("key", "certificate", "trust") if given[name]]
     if len(chosen) > 1:
         raise click.UsageError(f"give one of --{' and --'.join(chosen)}, not both", click.get_current_context())
     if given["verifier"] not in VERIFIERS:
         got = given["verifier"]
         raise click.BadParameter(f"expected one of {', '.join(VERIFIERS)}, got {got!r}", param_hint="--verifier")
+    trust = None
+    if given["key"]:
+        trust = Trust.from_keys([Path(name) for name in given["key"]])
+    elif given["certificate"]:
+        trust = Trust.from_certificate(Path(given["certificate"]))
+    elif given["trust"]:
+        trust = Trust.from_directory(Path(given["trust"]))
     return VerifyOptions(
-        trust=sources[chosen[0]](Path(given[chosen[0]])) if chosen else None,
+        trust=trust,
         platform=find_platform(given["platform"]) if given["platform"] else None,
         at=given["at"],
         strict=given["strict"],
         integrity_only=integrity_only,
         verifier=given["verifier"],
+        boot_trust=Trust.from_keys([Path(given["boot_key"])]) if given.get("boot_key") else None,
+        settings=native_settings_of(given),
     )

@@ -7,7 +7,7 @@ from iotsign.cli._errors import describe, exit_code, report
 from iotsign.cli._output import finish_output, print_fields, print_json, print_table, styled, warn
 
 if TYPE_CHECKING:
-    from iotsign.app import Candidate, InspectedImage, Outcome, SignedImage
+    from iotsign.app import Candidate, InspectedImage, Outcome, SignedImage, VerifiedContainer, VerifiedImage
     from iotsign.formats.jsonimage import JsonImage, S3Location
     from iotsign.keys import PublicKey
 
@@ -44,6 +44,7 @@ def signed_json(name: str, signed: "SignedImage", *, dry_run: bool) -> dict[str,
         "address": signed.address,
         "otaSignatureKey": signed.algorithm.ota_key,
         **_location(signed.location),
+        **({"container": signed.container} if signed.container else {}),
         "dryRun": dry_run,
     }
 
@@ -82,6 +83,32 @@ def _signer(signer: "Candidate | None") -> dict[str, Any]:
     }
 
 
+def _container(container: "VerifiedContainer | None") -> dict[str, Any]:
+    if container is None:
+        return {}
+    return {
+        "container": {
+            "format": container.name,
+            "summary": container.summary,
+            "signatures": [
+                {
+                    "type": signature.kind,
+                    "offset": signature.offset,
+                    "keyId": signature.key_id.hex() if signature.key_id else None,
+                    "key": _key(signature.signer) if signature.signer else None,
+                }
+                for signature in container.signatures
+            ],
+        }
+    }
+
+
+def verified_json(verified: "VerifiedImage") -> dict[str, Any]:
+    """Describe what was verified, and whose word it rests on."""
+    image = image_json(verified.image) if verified.image else {"imageFormat": "native"}
+    return image | _container(verified.container) | _signer(verified.signer)
+
+
 def verdict_json(outcome: "Outcome") -> dict[str, Any]:
     """Describe how the verification of one image ended."""
     steps, verified, error = outcome.steps, outcome.verified, outcome.error
@@ -89,9 +116,10 @@ def verdict_json(outcome: "Outcome") -> dict[str, Any]:
         "image": outcome.name,
         "verdict": _verdict(outcome),
         "exitCode": exit_code(error) if error else 0,
-        **(image_json(verified.image) | _signer(verified.signer) if verified else {}),
+        **(verified_json(verified) if verified else {}),
         "steps": [
             {"number": step.number, "name": step.name, "outcome": step.outcome, "detail": step.detail}
+            | ({"layer": step.layer} if step.layer else {})
             for step in steps.taken
         ],
         "warnings": steps.warnings,
@@ -109,7 +137,10 @@ def _verdict(outcome: "Outcome") -> str:
 def print_verdict(outcome: "Outcome") -> None:
     """Show a verdict: the steps as a table and one word on stdout, warnings and the error on stderr."""
     steps = outcome.steps.taken
-    rows = [(step.number, step.name, styled(step.outcome, _STYLES[step.outcome]), step.detail) for step in steps]
+    rows = [
+        (step.number, f"{step.layer} {step.name}".lstrip(), styled(step.outcome, _STYLES[step.outcome]), step.detail)
+        for step in steps
+    ]
     style = "bold red" if outcome.error else "bold green"
     print_table(
         ("step", "looks at", "outcome", "found"), rows, title=styled(f"{outcome.name}: {_verdict(outcome)}", style)
@@ -122,15 +153,26 @@ def print_verdict(outcome: "Outcome") -> None:
 
 
 def print_inspected(inspected: "InspectedImage", *, as_json: bool) -> None:
-    """Show what an image says about itself."""
-    image = inspected.image
+    """Show what an image says about itself, and the native container that it is or holds."""
+    image, container = inspected.image, inspected.container
     if as_json:
-        print_json({"image": inspected.name, "size": inspected.size, **image_json(image)})
+        about = {"image": inspected.name, "size": inspected.size}
+        if image is None:
+            print_json(about | (container or {}))
+        else:
+            print_json(about | image_json(image) | ({"payload": container} if container else {}))
         return
+    if image is not None:
+        _print_json_image(inspected.name, inspected.size, image)
+    if container is not None:
+        _print_container(inspected.name if image is None else f"payload of {inspected.name}", container)
+
+
+def _print_json_image(name: str, size: int, image: "JsonImage") -> None:
     about = image_json(image)
     fields: list[tuple[str, object]] = [
         ("image format", image.image_format),
-        ("size", f"{inspected.size} bytes"),
+        ("size", f"{size} bytes"),
         ("payload", f"{image.raw_payload_size} bytes"),
         ("signature algorithm", image.algorithm.name),
         ("signature", f"{len(image.signature)} bytes {image.signature.hex()}"),
@@ -141,4 +183,31 @@ def print_inspected(inspected: "InspectedImage", *, as_json: bool) -> None:
     if image.location:
         s3 = image.location
         fields += [("bucket", s3.bucket or "(a local file)"), ("key", s3.key), ("version", s3.version)]
-    print_fields([*fields, ("verified", styled("no: see image verify", "yellow"))], title=inspected.name)
+    print_fields([*fields, ("verified", styled("no: see image verify", "yellow"))], title=name)
+
+
+def _print_container(name: str, container: dict[str, Any]) -> None:
+    """Show what a native container says: its plain values as fields, each list or group as a table."""
+    fields = [(_words(key), value) for key, value in container.items() if not isinstance(value, dict | list)]
+    print_fields([*fields, ("verified", styled("no: see image verify", "yellow"))], title=name)
+    for key, value in container.items():
+        _print_group(_words(key), value)
+
+
+def _print_group(title: str, value: object) -> None:
+    if isinstance(value, dict) and value:
+        simple = [(_words(name), item) for name, item in value.items() if not isinstance(item, dict | list)]
+        if simple:
+            print_fields(simple, title=title)
+        for name, item in value.items():
+            _print_group(f"{title}: {_words(name)}", item)
+    elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
+        columns = list(value[0])
+        print_table([_words(column) for column in columns], [[item[column] for column in columns] for item in value],
+                    title=title)  # fmt: skip
+    elif isinstance(value, list) and value:
+        print_fields([(title, ", ".join(map(str, value)))])
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iotsign.cli._configured import find_key
+from iotsign.cli._configured import find_key, find_platform
 from iotsign.cli._errors import report
 from iotsign.cli._files import size_of, source_of, target_of
 from iotsign.cli._image_options import (
@@ -15,6 +15,14 @@ from iotsign.cli._image_options import (
     signing_options,
     trust_options,
     verify_options,
+)
+from iotsign.cli._native_options import (
+    Sectioned,
+    native_ceremony_options,
+    native_opening_options,
+    native_packing_options,
+    native_resigning_options,
+    native_settings_of,
 )
 from iotsign.cli._output import json_option, json_wanted, no_input_option, print_json, say, warn
 from iotsign.cli._passphrase import passphrase_option, passphrase_source
@@ -42,27 +50,38 @@ def image() -> None:
     """
 
 
-@image.command(short_help="Make a signed object of a firmware file.")
+@image.command(cls=Sectioned, short_help="Make a signed image of a firmware file.")
 @click.argument("source", metavar="IN")
 @packing_options
 @click.option(
     "-k", "--key", metavar="KEY_URI", help="Private key, for example pem:signing.pem; by default the configured one."
 )
 @passphrase_option()
-@output_option("The signed object")
+@click.option(
+    "--boot-key",
+    metavar="KEY_URI",
+    help="With -f JSONEmbedded: sign the platform's native container with this key, and put that inside.",
+)
+@passphrase_option("--boot-passphrase-file", "the boot key's passphrase")
+@output_option("The signed image")
 @dry_run_option
 @no_input_option
+@native_packing_options
 @json_option
 def sign(source: str, key: str | None, passphrase_file: str | None, output: str, dry_run: bool, **given: Any) -> None:
     """Sign the firmware IN: .bin, Intel HEX, ELF, UF2, or any file as it is.
 
-    The same IN and key give the same bytes. The signature is verified before OUT appears, and OUT appears whole or not
-    at all.
+    A platform whose boot loader has a container of its own gets that; AWS's platforms get AWS's signed objects. The
+    same IN and key give the same bytes. The signature is verified before OUT appears, and OUT appears whole or not at
+    all.
 
     \b
     Examples:
       iotsign image sign app.bin -p AmazonFreeRTOS-Default -k pem:signing.pem -o app.signed
-      iotsign image sign app.hex -p MCUboot-ECDSA-P256 -f JSONEmbedded -k pem:signing.pem -o app.signed
+      iotsign image sign app.hex -p MCUboot-ECDSA-P256 -k pem:signing.pem -o app.img \\
+          --version 1.2.3 --header-size 0x200 --pad-header --slot-size 0x60000 --align 8 --pad
+      iotsign image sign app.bin -p MCUboot-ECDSA-P256 -f JSONEmbedded --boot-key pem:boot.pem -k pem:ota.pem \\
+          --version 1.2.3 -o app.signed
       iotsign image sign job.bin -p AWSIoTDeviceManagement-SHA256-ECDSA -k pem:signing.pem \\
           --s3 my-bucket/job.bin@3sL4kqtJlcpXroDTDmJ -o job.signed.json
       cat app.bin | iotsign image sign - -p my-board.toml -k pem:signing.pem -o -
@@ -70,20 +89,26 @@ def sign(source: str, key: str | None, passphrase_file: str | None, output: str,
     from iotsign.app import sign_image
     from iotsign.keys import open_signer
 
-    options = signing_options(given)
+    boot = given["boot_key"]
+    boot_signer = open_signer(boot, passphrase=passphrase_source(given["boot_passphrase_file"], boot)) if boot else None
+    options = signing_options(given, boot_signer=boot_signer)
     stream, target = source_of(source), target_of(output)
     uri = find_key(key)
     signer = open_signer(uri, passphrase=passphrase_source(passphrase_file, uri))
+    inputs = [*_key_files(uri), *(_key_files(boot) if boot else ())]
     with progress(f"signing {source}", size_of(source)) as advance:
-        signed = sign_image(stream, target, options, signer, inputs=_key_files(uri), dry_run=dry_run, progress=advance)
+        signed = sign_image(stream, target, options, signer, inputs=inputs, dry_run=dry_run, progress=advance)
     _report_signed(source, output, signed, dry_run=dry_run)
 
 
-@image.command(short_help="Say whether images can be trusted, and where not.")
+@image.command(cls=Sectioned, short_help="Say whether images can be trusted, and where not.")
 @click.argument("images", metavar="IMG...", nargs=-1, required=True)
 @trust_options
+@click.option("--boot-key", metavar="PUB.pem", help="Trust this key for the native container inside a signed object.")
+@click.option("--require-all", is_flag=True, help="Each --key must have signed a native container, not just one.")
 @click.option("--payload", metavar="FILE", help="The payload of a JSONDetached object; only with one IMG.")
 @click.option("--integrity-only", is_flag=True, help="Be content without a key: exit 0 if the payload is whole.")
+@native_opening_options
 @json_option
 @click.pass_context
 def verify(
@@ -92,10 +117,11 @@ def verify(
     """Say whether each IMG can be trusted, and if not, at which step it failed.
 
     Give what you trust: a public key, a certificate, or a directory with roots (and the intermediates and signer
-    certificates under them). Without any of them authenticity is not checked, and the exit code is 1.
+    certificates under them). Without any of them authenticity is not checked, and the exit code is 1. A native
+    container inside a signed object is a layer of its own.
 
     \b
-    Steps: 1 signed object  2 payload  3 algorithm  4 key  5 signature  6 certificate
+    Steps: 1 signed object  2 payload  3 algorithm  4 key  5 signature  6 certificate  7 rollback
     Exit code, the highest of all IMGs: 0 trusted, 1 not trusted, 3 malformed, 4 key, 5 unreadable.
 
     \b
@@ -104,6 +130,7 @@ def verify(
       iotsign image verify app.signed --trust /etc/iotsign/trust -p AmazonFreeRTOS-Default --strict
       iotsign image verify job.signed.json --payload job.bin --certificate signing.crt --at 2030-01-31
       iotsign image verify build/*.signed --key signing.pub.pem --json
+      iotsign image verify app.img --key boot.pub.pem --minimum-version 1.2.0 --decryption-key device.pem
     """
     if payload is not None and len(images) > 1:
         raise click.UsageError("--payload belongs to one IMG", ctx)
@@ -155,14 +182,15 @@ def inspect(ctx: click.Context, /, images: tuple[str, ...]) -> None:
     ctx.exit(worst)
 
 
-@image.command(short_help="Take the payload out of an image.")
+@image.command(cls=Sectioned, short_help="Take the payload out of an image.")
 @click.argument("source", metavar="IMG")
 @output_option("The payload")
 @trust_options
 @dry_run_option
+@native_opening_options
 @json_option
 def extract(source: str, output: str, dry_run: bool, **given: Any) -> None:
-    """Take the payload out of the signed object IMG.
+    """Take the payload out of the image IMG; a native container's is decrypted and decompressed.
 
     With --key, --certificate or --trust nothing comes out unless the signature holds; what is written is what was
     verified. Without them only the form is checked, and a warning says so.
@@ -181,26 +209,32 @@ def extract(source: str, output: str, dry_run: bool, **given: Any) -> None:
         extracted = extract_payload(stream, target, options, dry_run=dry_run, steps=steps, progress=advance)
     for words in steps.warnings:
         warn(words)
+    from iotsign.cli._image_report import verified_json
+
     if json_wanted():
-        from iotsign.cli._image_report import image_json
-
         trusted = {"verdict": "trusted" if extracted.signer else "intact", "warnings": steps.warnings}
-        print_json({"image": source, "output": output, **image_json(extracted.image), **trusted, "dryRun": dry_run})
+        print_json({"image": source, "output": output, **verified_json(extracted), **trusted, "dryRun": dry_run})
     else:
-        say(f"{source}: {extracted.image.raw_payload_size} bytes of payload to {output}{_unless(dry_run)}")
+        size = extracted.image.raw_payload_size if extracted.image else extracted.payload_size
+        say(f"{source}: {size} bytes of payload to {output}{_unless(dry_run)}")
 
 
-@image.command(short_help="Write the digest to be signed elsewhere.")
+@image.command(cls=Sectioned, short_help="Write the digest to be signed elsewhere.")
 @click.argument("source", metavar="IN")
 @packing_options
+@click.option(
+    "--key", metavar="PUB.pem", help="The key that will sign, where a native container names it (boot record)."
+)
 @output_option("The digest, as raw bytes")
 @dry_run_option
+@native_packing_options
+@native_ceremony_options
 @json_option
-def digest(source: str, output: str, dry_run: bool, **given: Any) -> None:
+def digest(source: str, key: str | None, output: str, dry_run: bool, **given: Any) -> None:
     """Write the digest of the firmware IN, to be signed where the key is.
 
     OUT holds the digest's bytes and nothing else. Sign them there, bring the signature back, and attach it with the
-    same options:
+    same options. IN may also be a native container, to add a signature to it.
 
     \b
       iotsign image digest app.bin -p AmazonFreeRTOS-Default -o app.digest
@@ -208,31 +242,41 @@ def digest(source: str, output: str, dry_run: bool, **given: Any) -> None:
       iotsign image attach app.bin -p AmazonFreeRTOS-Default --signature app.sig --key PUB.pem -o app.signed
     """
     from iotsign.app import digest_image
+    from iotsign.keys import load_public_key
 
     options = signing_options(given)
     stream, target = source_of(source), target_of(output)
+    public_key = load_public_key(key) if key else None
     with progress(f"hashing {source}", size_of(source)) as advance:
-        hash_, value = digest_image(stream, target, options, dry_run=dry_run, progress=advance)
+        hash_, value = digest_image(stream, target, options, key=public_key, dry_run=dry_run, progress=advance)
     if json_wanted():
-        about = {"digest": {"algorithm": hash_.value, "value": value.hex()}, "size": len(value), "dryRun": dry_run}
+        digested = {"algorithm": hash_.value, "value": value.hex()} if hash_ else None
+        about = {"digest": digested, "size": len(value) or None, "dryRun": dry_run}
         print_json({"image": source, "platformId": options.platform.platform_id, **about})
-    else:
+    elif hash_:
         say(f"{hash_.value} of {source}: {value.hex()}")
+    else:
+        say(f"{output}: what the key has to sign as it is; it signs no digest")
 
 
-@image.command(short_help="Add a signature that was made elsewhere.")
+@image.command(cls=Sectioned, short_help="Add a signature that was made elsewhere.")
 @click.argument("source", metavar="IN")
 @packing_options
-@click.option("--signature", "signature_file", required=True, metavar="SIG", help="ECDSA: DER; RSA: PKCS#1 v1.5.")
+@click.option(
+    "--signature", "signature_file", required=True, metavar="SIG",
+    help="ECDSA: DER; RSA: PKCS#1 v1.5, or PSS for a native container.",
+)  # fmt: skip
 @click.option("--key", required=True, metavar="PUB.pem", help="The public key that must verify it.")
-@output_option("The signed object")
+@output_option("The signed image")
 @dry_run_option
+@native_packing_options
+@native_ceremony_options
 @json_option
 def attach(source: str, signature_file: str, key: str, output: str, dry_run: bool, **given: Any) -> None:
-    """Make a signed object of the firmware IN and a signature made elsewhere.
+    """Make a signed image of the firmware IN and a signature made elsewhere.
 
     A signature that does not verify is not attached. `iotsign image digest --help` shows the whole ceremony. An Ed25519
-    signature is made over the payload itself (openssl pkeyutl -sign -rawin).
+    signature is made over the payload itself (openssl pkeyutl -sign -rawin), or over what image digest wrote.
     """
     from iotsign.app import attach_signature, read_small_file
     from iotsign.keys import load_public_key
@@ -245,6 +289,49 @@ def attach(source: str, signature_file: str, key: str, output: str, dry_run: boo
     with progress(f"packing {source}", size_of(source)) as advance:
         signed = attach_signature(
             stream, target, options, signature, public_key, inputs=inputs, dry_run=dry_run, progress=advance
+        )
+    _report_signed(source, output, signed, dry_run=dry_run)
+
+
+@image.command(cls=Sectioned, short_help="Change the key of an image, not its payload.")
+@click.argument("source", metavar="IMG")
+@click.option(
+    "-k", "--key", metavar="KEY_URI", help="Private key, for example pem:signing.pem; by default the configured one."
+)
+@passphrase_option()
+@click.option("-p", "--platform", metavar="PLATFORM", help="Demand what this platform demands: an id, or a .toml file.")
+@click.option("--hash", "hash_name", metavar="HASH", help="SHA256, SHA384, …; by default the image's own.")
+@click.option("--payload", metavar="FILE", help="The payload of a JSONDetached object.")
+@output_option("The signed image")
+@dry_run_option
+@no_input_option
+@native_resigning_options
+@json_option
+def resign(source: str, key: str | None, passphrase_file: str | None, output: str, dry_run: bool, **given: Any) -> None:
+    """Sign the image IMG with another key. Its payload stays as it is, and its integrity is checked first.
+
+    \b
+    Examples:
+      iotsign image resign app.img -k pem:production.pem -o app.production.img
+      iotsign image resign app.img --append -k pem:second.pem -o app.twice.img
+      iotsign image resign app.signed -k pem:production.pem -o app.production.signed
+    """
+    from iotsign.algorithms import HashAlgorithm
+    from iotsign.app import ResigningOptions, resign_image
+    from iotsign.keys import open_signer
+
+    options = ResigningOptions(
+        platform=find_platform(given["platform"]) if given["platform"] else None,
+        hash_algorithm=HashAlgorithm.from_name(given["hash_name"]) if given["hash_name"] else None,
+        settings=native_settings_of(given),
+    )
+    stream, target = source_of(source), target_of(output)
+    uri = find_key(key)
+    signer = open_signer(uri, passphrase=passphrase_source(passphrase_file, uri))
+    payload = source_of(given["payload"]) if given["payload"] else None
+    with progress(f"signing {source}", size_of(source)) as advance:
+        signed = resign_image(
+            stream, target, signer, options, payload=payload, inputs=_key_files(uri), dry_run=dry_run, progress=advance
         )
     _report_signed(source, output, signed, dry_run=dry_run)
 
@@ -269,7 +356,9 @@ def _report_signed(source: str, output: str, signed: "SignedImage", *, dry_run: 
 
         print_json(signed_json(output, signed, dry_run=dry_run))
         return
+    kind = " with ".join([signed.image_format, *([signed.container] if signed.container else [])])
+    on = f" for {signed.platform_id}" if signed.platform_id else ""
     say(
-        f"{source}: {signed.raw_payload_size} bytes signed with {signed.algorithm.name} for {signed.platform_id}; "
-        f"{signed.image_format}, {signed.size} bytes to {output}{_unless(dry_run)}"
+        f"{source}: {signed.raw_payload_size} bytes signed with {signed.algorithm.name}{on}; "
+        f"{kind}, {signed.size} bytes to {output}{_unless(dry_run)}"
     )

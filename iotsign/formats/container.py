@@ -125,6 +125,10 @@ class OpenContainer(Protocol):
     def summary(self) -> str:
         """What it is, in a few words for people."""
 
+    @property
+    def payload_size(self) -> int:
+        """Bytes of firmware, as stored."""
+
     def check_platform(self, native_options: Settings) -> None:
         """Check what the platform's descriptor demands of its containers, such as a chip.
 

@@ -55,6 +55,11 @@ class OpenMcuboot:
         image = self._opened.image
         return f"MCUboot image {image.version}, {image.file_size} bytes"
 
+    @property
+    def payload_size(self) -> int:
+        """Bytes of firmware, as stored."""
+        return self._opened.image.header.img_size
+
     def check_platform(self, native_options: Settings) -> None:
         """Nothing in an image names its target."""
 

@@ -1,0 +1,186 @@
+"""Verification of native containers, as files or as payloads of signed objects."""
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+
+from iotsign import core
+from iotsign.algorithms import KeyType
+from iotsign.app._authenticity import NOT_CHECKED, KeyDemand, check_authenticity, describe_signer, skip_authenticity
+from iotsign.app._containers import native_settings
+from iotsign.app._input_file import InputFile
+from iotsign.app._judge import judge_of
+from iotsign.app._native_files import reader, resolved_settings
+from iotsign.app._steps import Steps
+from iotsign.app._trust import Candidate, Trust
+from iotsign.app._verdict import VerifiedContainer, VerifyOptions
+from iotsign.errors import ImageTooLargeError, KeyMismatchError, VerificationIncompleteError
+from iotsign.formats.container import (
+    HEAD_SIZE,
+    Container,
+    ContainerSignature,
+    OpenContainer,
+    recognise_container,
+)
+from iotsign.formats.jsonimage import JsonImage, read_json_image
+from iotsign.platforms import Platform
+
+__all__ = ["inner_container", "inner_file", "verify_container", "verify_inner"]
+
+_ROLLBACK_STEP = 7
+
+
+def verify_container(
+    container: Container,
+    opened: OpenContainer,
+    options: VerifyOptions,
+    steps: Steps,
+    *,
+    trust: Trust | None,
+) -> VerifiedContainer:
+    """Verify a container; its structure, which is step 1, has been found to hold.
+
+    Args:
+        container: Its format.
+        opened: The container.
+        options: What the verdict has to respect.
+        steps: Filled as the verification proceeds.
+        trust: Whose signature counts; None leaves authenticity unchecked.
+
+    Raises:
+        IotsignError: As `iotsign.app.verify_image` raises.
+    """
+    # 2. The content is what the container's digests say, within the platform's limit.
+    with steps.step(2) as step:
+        step.detail = opened.check_integrity()
+        _check_limit(opened, options.platform)
+    # 3. The platform takes this container.
+    with steps.step(3) as step:
+        _check_platform(container, opened, options.platform)
+        step.detail = container.name
+    signatures: tuple[ContainerSignature, ...] = ()
+    signer = None
+    if trust is None:
+        skip_authenticity(options, steps)
+    else:
+        demand = KeyDemand.on_platform(container.name, set(KeyType), options.platform)
+        finder = _Finder(opened, options)
+        signer = check_authenticity(trust, demand, finder, options, steps)
+        signatures = finder.signatures
+    _check_floor(opened, steps)
+    return VerifiedContainer(container.name, opened.summary, signatures, signer)
+
+
+def verify_inner(
+    container: Container, file: InputFile, options: VerifyOptions, steps: Steps, *, vouched: bool
+) -> VerifiedContainer | None:
+    """Verify a container that is the payload of a signed object.
+
+    Args:
+        container: Its format.
+        file: The payload.
+        options: What the verdict has to respect.
+        steps: Filled as the verification proceeds.
+        vouched: The signed object around it has been found authentic.
+
+    Returns:
+        What was verified; None if it cannot be looked into and nobody asked to.
+
+    Raises:
+        IotsignError: As `iotsign.app.verify_image` raises.
+    """
+    steps.layer = container.name
+    with contextlib.ExitStack() as stack:
+        with steps.step(1) as step:
+            opened = container.open(reader(file), resolved_settings(options.settings, stack))
+            step.detail = opened.summary
+        if options.boot_trust is not None or not vouched:
+            return verify_container(container, opened, options, steps, trust=options.boot_trust)
+        try:
+            with steps.step(2) as step:
+                step.detail = opened.check_integrity()
+        except VerificationIncompleteError as error:
+            steps.taken.pop()
+            steps.skip(2, error.message)
+            steps.warnings.append(
+                f"{container.name}: {error.message}; the signed object around it vouches for its bytes"
+            )
+            return None
+        for number in (4, 5, 6):
+            steps.skip(number, "no boot key was given")
+        steps.warnings.append(f"{container.name}: {NOT_CHECKED}; the signed object around it vouches for its bytes")
+        _check_floor(opened, steps)
+    return VerifiedContainer(container.name, opened.summary, (), None)
+
+
+def inner_container(file: InputFile, image: JsonImage) -> Container | None:
+    """Recognise the native container that the payload inside a signed object is."""
+    if image.payload_offset is None or image.payload_length is None:
+        return None
+    characters = min(image.payload_length, HEAD_SIZE // 3 * 4)
+    return recognise_container(core.base64_decode(_pread(file, characters, image.payload_offset)))
+
+
+@contextlib.contextmanager
+def inner_file(file: InputFile, image: JsonImage) -> Iterator[InputFile]:
+    """Decode the payload inside a signed object into a file of its own; its bytes are those that were verified.
+
+    Raises:
+        KeyMismatchError: The signed object changed since it was verified.
+    """
+    with tempfile.TemporaryFile(buffering=0) as decoded:
+        again = read_json_image(file.fd, file.size, fd_out=decoded.fileno())
+        if again != image:
+            raise KeyMismatchError("InputChanged", f"{file.name}: the signed object changed while it was read")
+        decoded.seek(0)
+        yield InputFile(decoded.fileno(), image.raw_payload_size, file.name)
+
+
+class _Finder:
+    """Asks a container who signed it, and remembers all that it answered."""
+
+    def __init__(self, opened: OpenContainer, options: VerifyOptions) -> None:
+        self.signatures: tuple[ContainerSignature, ...] = ()
+        self._opened = opened
+        self._judge = judge_of(options.verifier)
+
+    def __call__(self, candidates: Sequence[Candidate]) -> tuple[Candidate, str]:
+        self.signatures = self._opened.find_signers([candidate.key for candidate in candidates], self._judge)
+        by_key = {candidate.key.spki_der: candidate for candidate in candidates}
+        found = [(signature, by_key[signature.signer.spki_der]) for signature in self.signatures if signature.signer]
+        words = [f"{signature.kind} made by {describe_signer(candidate)}" for signature, candidate in found]
+        others = len(self.signatures) - len(found)
+        if others:
+            words.append(f"{others} by keys that were not given")
+        return found[0][1], ", ".join(words)
+
+
+def _check_limit(opened: OpenContainer, platform: Platform | None) -> None:
+    limit = platform.max_size if platform else None
+    if platform and limit is not None and opened.payload_size > limit:
+        message = f"platform {platform.platform_id} takes at most {limit} bytes, got {opened.payload_size}"
+        raise ImageTooLargeError("ImageTooLarge", message, limit=limit, got=opened.payload_size)
+
+
+def _check_platform(container: Container, opened: OpenContainer, platform: Platform | None) -> None:
+    if platform is None:
+        return
+    if platform.native_container != container.name:
+        takes = platform.native_container or "no native container"
+        message = f"platform {platform.platform_id} takes {takes}; the image is {container.name}"
+        raise KeyMismatchError("ContainerNotAllowed", message, platform=platform.platform_id, got=container.name)
+    opened.check_platform(native_settings(platform, {}))
+
+
+def _check_floor(opened: OpenContainer, steps: Steps) -> None:
+    # 7. Version and counter are not lower than demanded.
+    with steps.step(_ROLLBACK_STEP) as step:
+        step.detail = opened.check_floor() or ""
+    if not step.detail:
+        steps.taken.remove(step)
+
+
+def _pread(file: InputFile, count: int, offset: int) -> bytes:
+    handle = reader(file)
+    handle.seek(offset)
+    return handle.read(count)

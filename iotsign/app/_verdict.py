@@ -1,0 +1,75 @@
+"""What a verification has to respect, and what came of it."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from iotsign.app._steps import Steps
+from iotsign.app._trust import Candidate, Trust
+from iotsign.formats.container import ContainerSignature, Settings
+from iotsign.formats.jsonimage import JsonImage
+from iotsign.platforms import Platform
+
+__all__ = ["VerifiedContainer", "VerifiedImage", "VerifyOptions"]
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyOptions:
+    """What a verdict has to respect.
+
+    Attributes:
+        trust: Whose signature counts; None leaves authenticity unchecked.
+        platform: Algorithm, key type, size and certificate must be what this platform takes.
+        at: The time at which certificates must be valid; by default now.
+        strict: Refuse SHA-1 and weak or publicly known keys, which are otherwise warned about.
+        integrity_only: Be content with a payload that is whole, though nobody vouches for it.
+        verifier: ``openssl``, ``core`` (the code that runs on the device) or ``both``, which must agree.
+        boot_trust: Whose signature counts in a native container that is the payload of a signed object.
+        settings: What a native container's verification wants to know, by name, such as a key to decrypt with.
+    """
+
+    trust: Trust | None = None
+    platform: Platform | None = None
+    at: datetime | None = None
+    strict: bool = False
+    integrity_only: bool = False
+    verifier: str = "openssl"
+    boot_trust: Trust | None = None
+    settings: Settings = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedContainer:
+    """A native container whose integrity holds.
+
+    Attributes:
+        name: The container format, for example ``mcuboot``.
+        summary: What it is, for people.
+        signatures: Its signatures, each with the given key that made it; empty if authenticity was not checked.
+        signer: Who signed; None if authenticity was not checked.
+    """
+
+    name: str
+    summary: str
+    signatures: tuple[ContainerSignature, ...]
+    signer: Candidate | None
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedImage:
+    """What was verified.
+
+    Attributes:
+        image: The signed object as it was read; None for a native container.
+        container: The native container that the file or the signed object's payload is; None if it is none.
+        digest: `payload_hash` of the signed object's payload; None for a native container.
+        signer: Who signed the file; None if authenticity was not checked.
+        steps: What was looked at, and warnings.
+        payload_size: Bytes of the firmware that was extracted from a native container; 0 if none was.
+    """
+
+    image: JsonImage | None
+    container: VerifiedContainer | None
+    digest: bytes | None
+    signer: Candidate | None
+    steps: Steps
+    payload_size: int = 0
