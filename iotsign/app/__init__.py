@@ -11,21 +11,27 @@ Example:
     options = SigningOptions(Registry().get("AmazonFreeRTOS-Default"))
     sign_image(Path("app.hex"), Path("app.signed"), options, open_signer("pem:signing.pem"))
     ```
+
+The names load on first use: looking into an image needs no OpenSSL behind it.
 """
 
-from iotsign.app._input_file import Source, read_small_file, source_name
-from iotsign.app._inspect import InspectedImage, inspect_image
-from iotsign.app._judge import VERIFIERS
-from iotsign.app._many import Outcome, verify_images
-from iotsign.app._output_file import Target, output_file
-from iotsign.app._payload import INPUT_FORMATS, PayloadOptions
-from iotsign.app._resign import ResigningOptions, resign_image
-from iotsign.app._sign import attach_signature, digest_image, sign_image
-from iotsign.app._signing import SignedImage, SigningOptions
-from iotsign.app._steps import STEPS, Step, Steps
-from iotsign.app._trust import Candidate, Trust
-from iotsign.app._verdict import VerifiedContainer, VerifiedImage, VerifyOptions
-from iotsign.app._verify import extract_payload, verify_image
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from iotsign.app._input_file import Source, read_small_file, source_name
+    from iotsign.app._inspect import InspectedImage, inspect_image
+    from iotsign.app._judge import VERIFIERS
+    from iotsign.app._many import Outcome, verify_images
+    from iotsign.app._output_file import Target, output_file
+    from iotsign.app._payload import INPUT_FORMATS, PayloadOptions
+    from iotsign.app._resign import ResigningOptions, resign_image
+    from iotsign.app._sign import attach_signature, digest_image, sign_image
+    from iotsign.app._signing import SignedImage, SigningOptions
+    from iotsign.app._steps import STEPS, Step, Steps
+    from iotsign.app._trust import Candidate, Trust
+    from iotsign.app._verdict import VerifiedContainer, VerifiedImage, VerifyOptions
+    from iotsign.app._verify import extract_payload, verify_image
 
 __all__ = [
     "INPUT_FORMATS",
@@ -58,3 +64,46 @@ __all__ = [
     "verify_image",
     "verify_images",
 ]
+
+_HOMES: Final = {
+    "INPUT_FORMATS": "_payload",
+    "STEPS": "_steps",
+    "VERIFIERS": "_judge",
+    "Candidate": "_trust",
+    "InspectedImage": "_inspect",
+    "Outcome": "_many",
+    "PayloadOptions": "_payload",
+    "ResigningOptions": "_resign",
+    "SignedImage": "_signing",
+    "SigningOptions": "_signing",
+    "Source": "_input_file",
+    "Step": "_steps",
+    "Steps": "_steps",
+    "Target": "_output_file",
+    "Trust": "_trust",
+    "VerifiedContainer": "_verdict",
+    "VerifiedImage": "_verdict",
+    "VerifyOptions": "_verdict",
+    "attach_signature": "_sign",
+    "digest_image": "_sign",
+    "extract_payload": "_verify",
+    "inspect_image": "_inspect",
+    "output_file": "_output_file",
+    "read_small_file": "_input_file",
+    "resign_image": "_resign",
+    "sign_image": "_sign",
+    "source_name": "_input_file",
+    "verify_image": "_verify",
+    "verify_images": "_many",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the file it lives in.
+
+    Raises:
+        AttributeError: No such name behind this door.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

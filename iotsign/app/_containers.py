@@ -1,6 +1,5 @@
 """The native containers of platforms: whether there is one, and what it wants to know."""
 
-import re
 from typing import Any, Final
 
 from iotsign.errors import UnsupportedFormatError
@@ -37,8 +36,6 @@ def preferred_format(platform: Platform) -> str:
     return platform.default_image_format
 
 
-def native_settings(platform: Platform, settings: Settings) -> dict[str, Any]:
-    """What the descriptor says about the container, in the container's spelling, overridden by what was asked for."""
-    described = {re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", name): value
-                 for name, value in platform.native_options.items()}  # fmt: skip
-    return described | dict(settings)
+def native_settings(platform: Platform, container: Container, settings: Settings) -> dict[str, Any]:
+    """What the descriptor fixes about packing, overridden by what was asked for."""
+    return container.defaults(platform.native_options) | dict(settings)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from iotsign.app._input_file import Source, input_file
+from iotsign.app._layers import image_limit, inner_container, inner_file
 from iotsign.app._native_files import reader
-from iotsign.app._native_verify import inner_container, inner_file
-from iotsign.app._verify import image_limit
 from iotsign.errors import FormatError
 from iotsign.formats.container import HEAD_SIZE, recognise_container
 from iotsign.formats.jsonimage import JsonImage, read_json_image
@@ -51,5 +50,5 @@ def inspect_image(source: Source, *, progress: Callable[[int], None] | None = No
             try:
                 described = inner.inspect(reader(payload))
             except FormatError as error:
-                described = {"format": inner.name, "error": error.message}
+                described = {"container": inner.name, "error": error.message}
         return InspectedImage(file.name, file.size, image, described)

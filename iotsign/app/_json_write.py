@@ -6,8 +6,9 @@ from typing import BinaryIO, Final
 
 from iotsign import core
 from iotsign.algorithms import HashAlgorithm, KeyType, SignatureAlgorithm
+from iotsign.app._output_file import write_all
 from iotsign.app._payload import Payload
-from iotsign.app._signing import Progress
+from iotsign.core import Progress
 from iotsign.errors import DigestMismatchError
 from iotsign.formats.jsonimage import PackedImage, S3Location, pack_detached, pack_embedded, payload_hash
 from iotsign.keys import PublicKey, Signer
@@ -87,7 +88,7 @@ def write_detached(
     data = pack_detached(
         raw_payload_size=payload.file.size, signature=signature, algorithm=algorithm, location=location
     )
-    out.write(data)
+    write_all(out, data)
     return PackedImage(digest, payload.file.size, signature, len(data))
 
 

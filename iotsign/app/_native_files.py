@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final, cast
 
 from iotsign.app._input_file import InputFile, input_file, read_small_file
 from iotsign.app._output_file import store_error
-from iotsign.app._signing import Progress
+from iotsign.core import Progress
 from iotsign.errors import KeyRejectedError
 from iotsign.formats.container import Settings
 

@@ -13,7 +13,8 @@ from iotsign.app._input_file import InputFile, Source, source_paths
 from iotsign.app._native_files import reader, resolved_settings, settings_files
 from iotsign.app._output_file import Target, output_file
 from iotsign.app._payload import Payload, open_payload
-from iotsign.app._signing import Progress, SignedImage, SigningOptions
+from iotsign.app._signing import SignedImage, SigningOptions
+from iotsign.core import Progress
 from iotsign.formats.container import Container, PackedContainer
 from iotsign.keys import PublicKey, Signer
 from iotsign.platforms import Platform
@@ -147,6 +148,7 @@ def boot_container(payload: Payload, options: SigningOptions, signer: Signer) ->
         file = stack.enter_context(tempfile.TemporaryFile(buffering=0))
         settings = _settings(options, stack)
         packed = container.sign(reader(payload.file), cast("BinaryIO", file), [VerifyingSigner(signer)], settings)
+        container.open(cast("BinaryIO", file), {}).check_platform(options.platform.native_options)
         file.seek(0)
         yield replace(payload, file=InputFile(file.fileno(), packed.size, payload.file.name)), container.name
 
@@ -168,6 +170,7 @@ def _pack(
         keep = [*source_paths(source), *inputs, *settings_files(options.settings)]
         out = stack.enter_context(output_file(target, inputs=keep, dry_run=dry_run))
         packed = pack(container, reader(payload.file, progress), out, _settings(options, stack))
+        container.open(out, {}).check_platform(options.platform.native_options)
     made = next(signature for signature in packed.signatures if signature.signer == key)
     return SignedImage(
         platform_id=options.platform.platform_id,
@@ -193,7 +196,8 @@ def _usual_hash(platform: Platform) -> HashAlgorithm:
 
 
 def _settings(options: SigningOptions, stack: contextlib.ExitStack) -> dict[str, Any]:
-    settings = native_settings(options.platform, resolved_settings(options.settings, stack))
+    container = native_container(options.platform)
+    settings = native_settings(options.platform, container, resolved_settings(options.settings, stack))
     if options.hash_algorithm is not None:
         settings["hash"] = options.hash_algorithm
     return settings

@@ -1,13 +1,10 @@
 """Verification of native containers, as files or as payloads of signed objects."""
 
 import contextlib
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from iotsign import core
 from iotsign.algorithms import KeyType
 from iotsign.app._authenticity import NOT_CHECKED, KeyDemand, check_authenticity, describe_signer, skip_authenticity
-from iotsign.app._containers import native_settings
 from iotsign.app._input_file import InputFile
 from iotsign.app._judge import judge_of
 from iotsign.app._native_files import reader, resolved_settings
@@ -16,16 +13,13 @@ from iotsign.app._trust import Candidate, Trust
 from iotsign.app._verdict import VerifiedContainer, VerifyOptions
 from iotsign.errors import ImageTooLargeError, KeyMismatchError, VerificationIncompleteError
 from iotsign.formats.container import (
-    HEAD_SIZE,
     Container,
     ContainerSignature,
     OpenContainer,
-    recognise_container,
 )
-from iotsign.formats.jsonimage import JsonImage, read_json_image
 from iotsign.platforms import Platform
 
-__all__ = ["inner_container", "inner_file", "verify_container", "verify_inner"]
+__all__ = ["verify_container", "verify_inner"]
 
 _ROLLBACK_STEP = 7
 
@@ -113,29 +107,6 @@ def verify_inner(
     return VerifiedContainer(container.name, opened.summary, (), None)
 
 
-def inner_container(file: InputFile, image: JsonImage) -> Container | None:
-    """Recognise the native container that the payload inside a signed object is."""
-    if image.payload_offset is None or image.payload_length is None:
-        return None
-    characters = min(image.payload_length, HEAD_SIZE // 3 * 4)
-    return recognise_container(core.base64_decode(_pread(file, characters, image.payload_offset)))
-
-
-@contextlib.contextmanager
-def inner_file(file: InputFile, image: JsonImage) -> Iterator[InputFile]:
-    """Decode the payload inside a signed object into a file of its own; its bytes are those that were verified.
-
-    Raises:
-        KeyMismatchError: The signed object changed since it was verified.
-    """
-    with tempfile.TemporaryFile(buffering=0) as decoded:
-        again = read_json_image(file.fd, file.size, fd_out=decoded.fileno())
-        if again != image:
-            raise KeyMismatchError("InputChanged", f"{file.name}: the signed object changed while it was read")
-        decoded.seek(0)
-        yield InputFile(decoded.fileno(), image.raw_payload_size, file.name)
-
-
 class _Finder:
     """Asks a container who signed it, and remembers all that it answered."""
 
@@ -169,7 +140,7 @@ def _check_platform(container: Container, opened: OpenContainer, platform: Platf
         takes = platform.native_container or "no native container"
         message = f"platform {platform.platform_id} takes {takes}; the image is {container.name}"
         raise KeyMismatchError("ContainerNotAllowed", message, platform=platform.platform_id, got=container.name)
-    opened.check_platform(native_settings(platform, {}))
+    opened.check_platform(platform.native_options)
 
 
 def _check_floor(opened: OpenContainer, steps: Steps) -> None:
@@ -178,9 +149,3 @@ def _check_floor(opened: OpenContainer, steps: Steps) -> None:
         step.detail = opened.check_floor() or ""
     if not step.detail:
         steps.taken.remove(step)
-
-
-def _pread(file: InputFile, count: int, offset: int) -> bytes:
-    handle = reader(file)
-    handle.seek(offset)
-    return handle.read(count)

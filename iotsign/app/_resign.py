@@ -11,12 +11,13 @@ from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm, choose_signatu
 from iotsign.app._containers import NATIVE
 from iotsign.app._input_file import InputFile, Source, input_file, source_paths
 from iotsign.app._json_write import sign_payload, write_detached, write_embedded
+from iotsign.app._layers import image_limit
 from iotsign.app._native_files import reader, resolved_settings, settings_files
 from iotsign.app._native_sign import VerifyingSigner
 from iotsign.app._output_file import Target, output_file
 from iotsign.app._payload import Payload
-from iotsign.app._signing import Progress, SignedImage
-from iotsign.app._verify import image_limit
+from iotsign.app._signing import SignedImage
+from iotsign.core import Progress
 from iotsign.errors import ConfigError, DigestMismatchError, KeyMismatchError
 from iotsign.formats.container import HEAD_SIZE, Container, Settings, recognise_container
 from iotsign.formats.jsonimage import JsonImage, payload_hash, read_json_image

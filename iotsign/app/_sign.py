@@ -10,9 +10,10 @@ from iotsign.app._input_file import Source, source_paths
 from iotsign.app._json_write import MakeSignature, hash_payload, sign_payload, write_detached, write_embedded
 from iotsign.app._native_files import settings_files
 from iotsign.app._native_sign import attach_native, boot_container, native_message, sign_native
-from iotsign.app._output_file import Target, output_file
+from iotsign.app._output_file import Target, output_file, write_all
 from iotsign.app._payload import Payload, open_payload
-from iotsign.app._signing import Progress, SignedImage, SigningOptions
+from iotsign.app._signing import SignedImage, SigningOptions
+from iotsign.core import Progress
 from iotsign.errors import UnsupportedAlgorithmError
 from iotsign.formats.jsonimage import EMBEDDED, S3Location, payload_hash
 from iotsign.keys import PublicKey, Signer
@@ -143,7 +144,7 @@ def digest_image(
         output_file(target, inputs=source_paths(source), dry_run=dry_run) as out,
     ):
         digest = hash_payload(payload, payload_hash(algorithm), progress)
-        out.write(digest)
+        write_all(out, digest)
     return payload_hash(algorithm), digest
 
 

@@ -1,6 +1,5 @@
 """What signing is asked for, and what came of it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,9 +15,7 @@ from iotsign.platforms import Platform
 if TYPE_CHECKING:
     from iotsign.formats.firmware import Region
 
-__all__ = ["Progress", "SignedImage", "SigningOptions"]
-
-Progress = Callable[[int], None]
+__all__ = ["SignedImage", "SigningOptions"]
 
 
 @dataclass(frozen=True, slots=True)

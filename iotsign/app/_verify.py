@@ -11,8 +11,9 @@ from iotsign.algorithms import HashAlgorithm, KeyType, SignatureAlgorithm
 from iotsign.app._authenticity import KeyDemand, check_authenticity, describe_signer, skip_authenticity
 from iotsign.app._input_file import InputFile, Source, input_file, source_paths
 from iotsign.app._judge import judge_of
+from iotsign.app._layers import image_limit, inner_container, inner_file
 from iotsign.app._native_files import reader, resolved_settings
-from iotsign.app._native_verify import inner_container, inner_file, verify_container, verify_inner
+from iotsign.app._native_verify import verify_container, verify_inner
 from iotsign.app._output_file import Target, output_file
 from iotsign.app._steps import Steps
 from iotsign.app._trust import Candidate
@@ -26,10 +27,10 @@ from iotsign.errors import (
     UnsupportedFormatError,
 )
 from iotsign.formats.container import HEAD_SIZE, recognise_container
-from iotsign.formats.jsonimage import EMBEDDED, JsonImage, looks_like_json_image, payload_hash, read_json_image
+from iotsign.formats.jsonimage import EMBEDDED, JsonImage, payload_hash, read_json_image
 from iotsign.platforms import Platform
 
-__all__ = ["extract_payload", "image_limit", "verify_image"]
+__all__ = ["extract_payload", "verify_image"]
 
 Progress = Callable[[int], None]
 
@@ -188,19 +189,6 @@ def _verify_payload(
 def _refuse_payload(payload: Source | None) -> None:
     if payload is not None:
         raise ConfigError("PayloadNotWanted", "a native container holds its payload; none can be given beside it")
-
-
-def image_limit(head: bytes) -> int | None:
-    """Refuse what begins like nothing that iotsign verifies; there is no limit on the size.
-
-    Raises:
-        UnsupportedFormatError: Neither a signed object nor a native container.
-    """
-    if recognise_container(head[:HEAD_SIZE]) is None and not looks_like_json_image(head):
-        got = head[:8].hex() or "an empty file"
-        message = f"expected a signed object that begins with {{, or a native container, got {got} at offset 0"
-        raise UnsupportedFormatError("UnknownImageFormat", message, offset=0)
-    return None
 
 
 def _elsewhere(image: JsonImage) -> UnsupportedFormatError:

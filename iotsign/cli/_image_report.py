@@ -4,7 +4,7 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from iotsign.cli._errors import describe, exit_code, report
-from iotsign.cli._output import finish_output, print_fields, print_json, print_table, styled, warn
+from iotsign.cli._output import finish_output, jsonable, print_fields, print_json, print_table, styled, warn
 
 if TYPE_CHECKING:
     from iotsign.app import Candidate, InspectedImage, Outcome, SignedImage, VerifiedContainer, VerifiedImage
@@ -188,6 +188,7 @@ def _print_json_image(name: str, size: int, image: "JsonImage") -> None:
 
 def _print_container(name: str, container: dict[str, Any]) -> None:
     """Show what a native container says: its plain values as fields, each list or group as a table."""
+    container = jsonable(container)
     fields = [(_words(key), value) for key, value in container.items() if not isinstance(value, dict | list)]
     print_fields([*fields, ("verified", styled("no: see image verify", "yellow"))], title=name)
     for key, value in container.items():

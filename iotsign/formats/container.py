@@ -87,16 +87,16 @@ class ContainerSignature:
         algorithm: How it was made; None where only a key could tell.
         offset: Where it is in the file, in bytes.
         key_id: How the container names the key: its hash, or the key itself; None if it does not.
-        value: The signature, as stored.
         signer: The given key that made it; None if none of the given keys did.
+        value: The signature, as stored.
     """
 
     kind: str
     algorithm: SignatureAlgorithm | None
     offset: int
     key_id: bytes | None
-    value: bytes
     signer: "PublicKey | None"
+    value: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +184,9 @@ class Container(Protocol):
     @property
     def name(self) -> str:
         """As platforms name it, for example ``mcuboot``."""
+
+    def defaults(self, native_options: Settings) -> dict[str, Any]:
+        """Give the settings of packing that a platform's descriptor fixes, by the settings' names."""
 
     def recognises(self, head: bytes) -> bool:
         """Tell whether a file that begins with these bytes (up to `HEAD_SIZE`) is of this format."""

@@ -43,6 +43,11 @@ class OpenEspressif:
         app = f" {image.app.project} {image.app.version}" if image.app else ""
         return f"{_chip(image)} image{app}, {image.size} bytes"
 
+    @property
+    def payload_size(self) -> int:
+        """Bytes of the image without padding and signatures."""
+        return self._image.size
+
     def check_platform(self, native_options: Settings) -> None:
         """Check the chip."""
         _check_chip(self._image, native_options)
@@ -75,7 +80,7 @@ class OpenEspressif:
 
     def _find_v1_signer(self, keys: Sequence[PublicKey]) -> tuple[ContainerSignature, ...]:
         try:
-            kind, _ = find_tail(self._file, self._image.size)
+            kind, tail = find_tail(self._file, self._image.size)
         except UnsupportedFormatError as error:
             raise SignatureMismatchError("NotSigned", "the image carries no signature") from error
         candidates = [key for key in keys if key.key_type is KeyType.P256]
@@ -89,7 +94,7 @@ class OpenEspressif:
                 failure = error
                 continue
             algorithm = signature_algorithm("SHA256withECDSAinP1363Format")
-            return (ContainerSignature(kind, algorithm, self._image.size, None, key),)
+            return (ContainerSignature(kind, algorithm, self._image.size, None, key, tail),)
         raise SignatureMismatchError(
             "SignatureMismatch", f"the {kind} signature is by none of the given keys"
         ) from failure
@@ -103,6 +108,10 @@ class EspressifContainer:
     """The format; see `iotsign.formats.container.Container`."""
 
     name = "espressif-secure-boot-v2"
+
+    def defaults(self, native_options: Settings) -> dict[str, Any]:  # noqa: ARG002
+        """Nothing that the platform fixes is decided when packing."""
+        return {}
 
     def recognises(self, head: bytes) -> bool:
         """By magic, segment count and hash flag."""
@@ -289,7 +298,7 @@ def _algorithm(block: v2.SignatureBlock) -> SignatureAlgorithm | None:
 
 
 def _described(block: v2.SignatureBlock, offset: int, signer: PublicKey | None) -> ContainerSignature:
-    return ContainerSignature(block.kind.value, _algorithm(block), offset, block.key_digest, signer)
+    return ContainerSignature(block.kind.value, _algorithm(block), offset, block.key_digest, signer, block.signature)
 
 
 def _finish(

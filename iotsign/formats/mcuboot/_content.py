@@ -35,7 +35,7 @@ class Content:
     """An image whose digests hold.
 
     Attributes:
-        region: What the digests cover, in plain.
+        region: What the digests cover, in plain; each further pass over it is held to them.
         digests: The digests, computed, in the image's order.
         state: How the payload lies in the file.
     """
@@ -71,7 +71,7 @@ def open_content(image: Image, source: Source, decryption_key: DecryptionKey | N
         )
     plain = _region(image, source, lambda: _stored(image, source))
     if not image.header.encrypted:
-        return Content(plain, _checked(image, plain), PayloadState.PLAIN)
+        return _content(plain, _checked(image, plain), PayloadState.PLAIN)
     if image.header.flags & ENCRYPTION_FLAGS == ENCRYPTION_FLAGS:
         raise MalformedImageError("EncryptionFlags", "expected AES-128 or AES-256 in the flags at offset 16, got both")
     if decryption_key is None:
@@ -84,10 +84,10 @@ def open_content(image: Image, source: Source, decryption_key: DecryptionKey | N
     decrypted = _region(image, source, lambda: apply_cipher(content_key, _stored(image, source)))
     digests = _digests(image, decrypted)
     if _match(image, digests):
-        return Content(decrypted, digests, PayloadState.ENCRYPTED)
+        return _content(decrypted, digests, PayloadState.ENCRYPTED)
     digests = _digests(image, plain)
     if _match(image, digests):
-        return Content(plain, digests, PayloadState.CLEAR)
+        return _content(plain, digests, PayloadState.CLEAR)
     raise _mismatch(image, digests)
 
 
@@ -159,9 +159,14 @@ def _region(image: Image, source: Source, payload: Callable[[], Blocks]) -> Regi
 def _clear(image: Image, plain: Region) -> Content:
     digests = _digests(image, plain)
     if _match(image, digests):
-        return Content(plain, digests, PayloadState.CLEAR)
+        return _content(plain, digests, PayloadState.CLEAR)
     cause = KeyUnavailableError("DecryptionKeyMissing", "the payload is encrypted and no decryption key was given")
     raise VerificationIncompleteError("EncryptedPayload", f"cannot check the digest: {cause.message}") from cause
+
+
+def _content(region: Region, digests: dict[HashAlgorithm, bytes], state: PayloadState) -> Content:
+    algorithm, digest = next(iter(digests.items()))
+    return Content(region.held_to(algorithm, digest), digests, state)
 
 
 def _digests(image: Image, region: Region) -> dict[HashAlgorithm, bytes]:

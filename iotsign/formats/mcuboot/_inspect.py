@@ -30,7 +30,7 @@ def inspect_image(file: BinaryIO) -> dict[str, Any]:
     """
     image = read_image(file)
     return {
-        "format": "mcuboot",
+        "container": "mcuboot",
         "size": image.file_size,
         "version": str(image.version),
         "security_counter": _lenient_number(image.protected_value(TlvType.SEC_CNT)),

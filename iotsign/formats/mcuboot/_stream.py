@@ -4,12 +4,12 @@ import contextlib
 import mmap
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from iotsign.algorithms import HashAlgorithm
 from iotsign.core import Hasher
-from iotsign.errors import MalformedImageError, StoreError
+from iotsign.errors import DigestMismatchError, MalformedImageError, StoreError
 
 BLOCK_SIZE: Final = 256 * 1024
 
@@ -104,6 +104,21 @@ class Region:
         for block in self.blocks():
             hasher.update(block)
         return hasher.digest()
+
+    def held_to(self, algorithm: HashAlgorithm, digest: bytes) -> "Region":
+        """The same region, whose payload is held to a digest in every pass, in case the file changes in between."""
+
+        def payload() -> Blocks:
+            hasher = Hasher(algorithm)
+            hasher.update(self.header_area)
+            for block in self.payload():
+                hasher.update(block)
+                yield block
+            hasher.update(self.protected)
+            if hasher.digest() != digest:
+                raise DigestMismatchError("InputChanged", "the image changed while it was read")
+
+        return replace(self, payload=payload)
 
     @contextlib.contextmanager
     def mapped(self) -> Iterator[memoryview]:

@@ -40,6 +40,11 @@ class OpenOad:
         image = self._image
         return f"SimpleLink OAD image {image.image_id}, type {image.image_type}, {image.length} bytes"
 
+    @property
+    def payload_size(self) -> int:
+        """Bytes of the whole image."""
+        return self._image.length
+
     def check_platform(self, native_options: Settings) -> None:
         """Check the image id."""
         wanted = native_options.get("imageId", self._image.image_id)
@@ -71,6 +76,10 @@ class OadContainer:
     """The format; see `iotsign.formats.container.Container`."""
 
     name = "ti-cc13x2-oad"
+
+    def defaults(self, native_options: Settings) -> dict[str, Any]:  # noqa: ARG002
+        """Nothing that the platform fixes is decided when packing."""
+        return {}
 
     def recognises(self, head: bytes) -> bool:
         """By the image id."""
@@ -151,7 +160,9 @@ def _write(output: BinaryIO, signed: bytes, key: PublicKey) -> PackedContainer:
 
 
 def _described(image: oad.OadImage, key: PublicKey) -> ContainerSignature:
-    return ContainerSignature("ECDSA P-256", oad.OAD_ALGORITHM, oad.SIGNATURE_OFFSET, image.signer, key)
+    return ContainerSignature(
+        "ECDSA P-256", oad.OAD_ALGORITHM, oad.SIGNATURE_OFFSET, image.signer, key, image.signature
+    )
 
 
 def _check_settings(settings: Settings, known: frozenset[str]) -> None:

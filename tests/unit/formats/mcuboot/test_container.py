@@ -72,7 +72,7 @@ def test_settings(name: str, container: Container, signers: dict[str, Signer], k
     assert packed.size == len(output.getvalue())
     opened.check_platform({})
     assert opened.check_floor() is None
-    assert container.inspect(output)["format"] == "mcuboot"
+    assert container.inspect(output)["container"] == "mcuboot"
     firmware = io.BytesIO()
     container.extract(output, firmware, {})
     assert firmware.getvalue().rstrip(b"\0") == FIRMWARE * 9

@@ -254,6 +254,33 @@ def test_extraction_checks_first(make: Make, decryption_keys: dict[str, Decrypti
     assert output.getvalue() == b"firmware" * 100
 
 
+class Swapped(io.BytesIO):
+    """A file that somebody changes once its payload has been read for the first time."""
+
+    passes = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        if data == b"firmware" * 4:
+            self.passes += 1
+            return b"firmwarE" * 4 if self.passes > 1 else data
+        return data
+
+
+def test_what_is_used_is_what_was_checked(make: Make, signers: Signers) -> None:
+    # threat 22
+    for use in (
+        lambda file: extract_payload(file, io.BytesIO()),
+        lambda file: resign_image(file, io.BytesIO(), [signers["p256"]]),
+        lambda file: resign_image(file, io.BytesIO(), [signers["ed25519"]], ResignOptions(pure=True)),
+    ):
+        file = Swapped(make())
+        with pytest.raises(DigestMismatchError) as caught:
+            use(file)
+        assert caught.value.code == "InputChanged"
+        assert file.passes == 2
+
+
 def test_decryption_leaves_the_rest(make: Make, keys: Keys, decryption_keys: dict[str, DecryptionKey]) -> None:
     data, output = make(encrypt="p256", slot_size=4096, confirm=True), io.BytesIO()
     decrypt_image(io.BytesIO(data), output, decryption_key=decryption_keys["p256"])
@@ -266,7 +293,7 @@ def test_decryption_leaves_the_rest(make: Make, keys: Keys, decryption_keys: dic
 
 def test_inspection(make: Make) -> None:
     described = inspect_image(io.BytesIO(make(["p256"], security_counter=3, boot_record="SPE", vendor_id=bytes(16))))
-    assert described["format"] == "mcuboot"
+    assert described["container"] == "mcuboot"
     assert described["security_counter"] == 3
     assert described["boot_record"]["sw_type"] == "SPE"
     assert described["signatures"][0]["type"] == "ECDSASIG"
