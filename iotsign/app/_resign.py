@@ -140,6 +140,7 @@ def _resign_json(
 ) -> SignedImage:
     inside = stack.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - the stack closes it
     image = read_json_image(file.fd, file.size, fd_out=inside.fileno())
+    inside.seek(0)
     algorithm = _algorithm(signer, image, options)
     content = _payload(image, file, InputFile(inside.fileno(), image.raw_payload_size, file.name), payload, stack)
 

@@ -27,12 +27,29 @@ _IMAGE_FORMATS: Final = ("JSONEmbedded", "JSONDetached")
 _KEY_USAGES: Final = ("digitalSignature", "contentCommitment")
 _EXTENDED_KEY_USAGES: Final = ("codeSigning", "any")
 
+_MAX_FLASH: Final = 0xFFFFFFFF  # bytes that 32-bit addresses reach
+
 # what each native container must be told: text, or a number of 16 bits
 _CONTAINERS: Final[Mapping[str, Mapping[str, type]]] = {
     "espressif-secure-boot-v2": {"chipId": int},
     "mcuboot": {},
     "ti-cc13x2-oad": {"imageId": str},
     "ti-cc3220sf": {},
+}
+
+# what a descriptor may say about a board's flash, for its container
+_BOARD_OPTIONS: Final[Mapping[str, Mapping[str, type]]] = {
+    "mcuboot": {
+        "headerSize": int,
+        "padHeader": bool,
+        "slotSize": int,
+        "pad": bool,
+        "align": int,
+        "maxAlign": int,
+        "maxSectors": int,
+        "overwriteOnly": bool,
+        "publicKeyFormat": str,
+    }
 }
 
 _ROOT_KEYS: Final = (
@@ -148,12 +165,19 @@ def _native(own: Table) -> tuple[str | None, Mapping[str, str | int | bool]]:
     if container not in _CONTAINERS:
         known = ", ".join(_CONTAINERS)
         raise own.error("UnknownValue", "nativeContainer", f"expected one of {known}; got {container!r}")
-    wanted = _CONTAINERS[container]
+    wanted, board = _CONTAINERS[container], _BOARD_OPTIONS.get(container, {})
     if "nativeOptions" not in own and not wanted:
         return container, MappingProxyType({})
-    table = own.table("nativeOptions", wanted)
-    options = {key: table.text(key) if kind is str else table.integer(key, 0, 0xFFFF) for key, kind in wanted.items()}
+    table = own.table("nativeOptions", [*wanted, *board])
+    options = {key: _native_option(table, key, kind, 0xFFFF) for key, kind in wanted.items()}
+    options |= {key: _native_option(table, key, kind, _MAX_FLASH) for key, kind in board.items() if key in table}
     return container, MappingProxyType(options)
+
+
+def _native_option(table: Table, key: str, kind: type, most: int) -> str | int | bool:
+    if kind is bool:
+        return table.flag(key)
+    return table.text(key) if kind is str else table.integer(key, 0, most)
 
 
 def _ota_signature_keys(own: Table, algorithms: list[SignatureAlgorithm]) -> tuple[str, ...]:

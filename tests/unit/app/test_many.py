@@ -44,6 +44,7 @@ def test_outcomes_come_in_order(images: list[Path], options: VerifyOptions, thre
             assert outcome.steps.taken[-1].outcome == "failed"
         else:
             assert outcome.verified is not None
+            assert outcome.verified.image is not None
             assert outcome.verified.image.raw_payload_size == 5000
             assert outcome.error is None
 

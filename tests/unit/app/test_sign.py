@@ -200,14 +200,6 @@ def test_formats_that_are_refused(
     refused(UnsupportedFormatError, code, options, signer(KeyType.P256), firmware, tmp_path)
 
 
-def test_native_container_is_not_there_yet(
-    platform: GetPlatform, signer: GetSigner, firmware: Path, tmp_path: Path
-) -> None:
-    options = SigningOptions(platform("MCUboot-ECDSA-P256"), image_format="native")
-    words = refused(UnsupportedFormatError, "NativeNotSupported", options, signer(KeyType.P256), firmware, tmp_path)
-    assert "not there yet" in words
-
-
 def test_location_belongs_to_detached(platform: GetPlatform, signer: GetSigner, firmware: Path, tmp_path: Path) -> None:
     options = SigningOptions(platform("AmazonFreeRTOS-Default"), location=S3Location("bucket", "k", "v"))
     refused(ConfigError, "LocationNotWanted", options, signer(KeyType.P256), firmware, tmp_path)
@@ -323,6 +315,7 @@ def test_ceremony(
     options = SigningOptions(platform(platform_id))
     hash_, value = digest_image(firmware, tmp_path / "digest", options)
     assert (tmp_path / "digest").read_bytes() == value
+    assert hash_ is not None
     assert value == hashlib.new(hash_.value, firmware.read_bytes()).digest()
     algorithm = options.platform.signature_algorithm(key_type)
     signature = signer(key_type).sign_digest(value, algorithm)

@@ -530,6 +530,7 @@ def test_extract_from_detached(
 def test_inspect(signed: Path, firmware: Path) -> None:
     inspected = inspect_image(signed)
     assert inspected.size == signed.stat().st_size
+    assert inspected.image is not None
     assert inspected.image.raw_payload_size == firmware.stat().st_size
     with pytest.raises(UnsupportedFormatError):
         inspect_image(firmware)
