@@ -2,9 +2,11 @@
 
 import base64
 import errno
+import fcntl
 import hashlib
 import os
 import socket
+import subprocess
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -80,6 +82,26 @@ def test_no_size_wraps(opener: Opener, tmp_path: Path, size: int) -> None:
         file.write(b"end")
     digest, count = core.hash_file(opener(path), SHA256, offset=size - BLOCK - 3)
     assert (digest, count) == (sha256(bytes(BLOCK) + b"end"), BLOCK + 3)
+
+
+# threat 15
+def test_every_byte_of_4_gib_and_one_counts(opener: Opener, tmp_path: Path) -> None:
+    """Of zeros and a last byte 1: hashed from a sparse file; decoded and hashed from a stream of base64."""
+    size = 2**32 + 1
+    digest = bytes.fromhex("d6cba2fb80a815340cd82d98754730a8e86af2d14a136d3b20bbc1e13ece5c11")
+    path = tmp_path / "sparse"
+    with path.open("wb") as file:
+        file.seek(size - 1)
+        file.write(b"\1")
+    assert core.encode_payload(opener(path), opener(os.devnull, os.O_WRONLY), 0, SHA256) == (digest, size)
+
+    head = b'{"rawPayloadSize":%d,"signature":"","signatureAlgorithm":"","payload":"' % size
+    command = f"printf '%s' '{head.decode()}'; tr '\\0' A </dev/zero | head -c {size // 3 * 4}; printf 'AAE=\"}}'"
+    with subprocess.Popen(["sh", "-c", command], stdout=subprocess.PIPE) as image:
+        assert image.stdout is not None
+        fcntl.fcntl(image.stdout, fcntl.F_SETPIPE_SZ, 1024 * 1024)
+        found = core.read_json_embedded(image.stdout.fileno(), lambda _: SHA256)
+    assert (found.digest, found.raw_payload_size, found.payload_length) == (digest, size, (size + 2) // 3 * 4)
 
 
 def feed(descriptor: int, data: bytes, piece: int) -> threading.Thread:
