@@ -1,4 +1,4 @@
-"""What a user installs: one wheel for the stable ABI, made from the source distribution, that any newer Python imports."""
+"""What a user installs: one wheel for the stable ABI, made from the source distribution; newer Pythons import it."""
 
 import hashlib
 import shutil
