@@ -33,6 +33,7 @@ class Build:
 
 BUILDS = {
     "gcc": Build("gcc"),
+    "small": Build("gcc", flags=("-Os", "-DIOTSIGN_PROFILE_SMALL")),
     "clang-sanitized": Build("clang", flags=("-O1", "-g", SANITIZERS, "-fno-sanitize-recover=all")),
     "aarch64": Build("aarch64-linux-gnu-gcc", ("qemu-aarch64",), ("-O2", "-static")),
     "armhf": Build("arm-linux-gnueabihf-gcc", ("qemu-arm",), ("-O2", "-static")),

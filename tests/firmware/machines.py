@@ -6,7 +6,7 @@ Tests and benchmarks share this file; it lies on the import path of both.
 import shutil
 import struct
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,8 +135,8 @@ class Verifier:
 
 
 @contextmanager
-def run(machine: Machine, program: Path, *, metered: bool = False) -> Iterator[Verifier]:
-    """Run the test firmware until the block ends.
+def start(machine: Machine, program: Path, *, metered: bool = False) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Run a program of the test firmware until the block ends, and give its input and output.
 
     Args:
         machine: The board.
@@ -148,13 +148,30 @@ def run(machine: Machine, program: Path, *, metered: bool = False) -> Iterator[V
     """
     meter = ("-icount", "shift=0") if metered else ()
     serial = ("-display", "none", "-monitor", "none", "-serial", "stdio")
-    command = [*machine.emulator, *serial, *meter, "-kernel", str(program)]
+    with talk([*machine.emulator, *serial, *meter, "-kernel", str(program)]) as streams:
+        yield streams
+
+
+@contextmanager
+def talk(command: Sequence[str]) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Run a command that greets once it is ready.
+
+    Raises:
+        EOFError: It does not.
+    """
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
             if (greeting := process.stdout.read(1)) != _GREETING:
                 raise EOFError(f"expected the greeting {_GREETING!r}, got {greeting!r}")
-            yield Verifier(process.stdin, process.stdout)
+            yield process.stdin, process.stdout
         finally:
             process.kill()
+
+
+@contextmanager
+def run(machine: Machine, program: Path, *, metered: bool = False) -> Iterator[Verifier]:
+    """Run the program that answers verdicts; as `start` otherwise."""
+    with start(machine, program, metered=metered) as (requests, answers):
+        yield Verifier(requests, answers)

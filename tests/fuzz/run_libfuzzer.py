@@ -7,13 +7,18 @@ Findings and grown corpora are kept in build/fuzz.
 """
 
 import argparse
+import hashlib
 import re
 import struct
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from core_images import area, embedded_of, make_keys, spki_of, tlv
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
+from cryptography.hazmat.primitives.hashes import SHA256
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -31,9 +36,23 @@ def _image(key_record: bytes, signature_type: int, *, protected: bytes = b"", ma
     return b"\0\x7f" + signed + area(0x6907, tlv(0x10, digest) + mark + key_record + tlv(signature_type, digest))
 
 
+def _ecdsa(key: Any, size: int) -> bytes:
+    """A good signature for fuzz_ecdsa, of a message of nothing."""
+    r, s = decode_dss_signature(key.sign(b"", ec.ECDSA(SHA256())))
+    signature = r.to_bytes(size) + s.to_bytes(size)
+    return bytes([size == 48]) + spki_of(key)[-2 * size - 1 :] + signature + hashlib.sha256().digest()
+
+
 def seeds(target: str) -> list[bytes]:
     """Good inputs to start from."""
     keys = make_keys()
+    if target == "fuzz_spki":
+        return [spki_of(keys[name]) for name in ("p256", "p384", "rsa2048", "ed25519")]
+    if target == "fuzz_der":
+        signatures = [keys[name].sign(b"message", ec.ECDSA(SHA256())) for name in ("p256", "p384")]  # type: ignore[call-arg, arg-type]
+        return [*signatures, *(spki_of(keys[name]) for name in ("p256", "rsa2048"))]
+    if target == "fuzz_ecdsa":
+        return [_ecdsa(keys["p256"], 32), _ecdsa(keys["p384"], 48)]
     if target == "fuzz_rsa_key":
         return [form(keys[name]) for name in ("rsa2048", "rsa3072") for form in (spki_of, embedded_of)]
     if target == "fuzz_rsa":

@@ -3,7 +3,7 @@
  *
  * The portable form is the reference; -DIOTSIGN_PORTABLE selects it everywhere. Compilers make one instruction of each of
  * its products where there is one (Cortex-M3 and up: smlal). They do badly, and are told how, on RV32 (32 x 32 -> 64 bits
- * in two halves, no carry flag) and ARMv6-M (16 x 16 -> 32 bits). */
+ * in two halves, no carry flag) and ARMv6-M and ARMv8-M Baseline (16 x 16 -> 32 bits). */
 #ifndef IOTSIGN_COLUMN_H
 #define IOTSIGN_COLUMN_H
 
@@ -74,7 +74,7 @@ typedef int64_t column_t;
 #define COLUMN_ZERO 0
 
 /* column += left * right. */
-#if defined(__ARM_ARCH_6M__) && !defined(__ARMEB__) && !defined(IOTSIGN_PORTABLE)
+#if (defined(__ARM_ARCH_6M__) || defined(__ARM_ARCH_8M_BASE__)) && !defined(__ARMEB__) && !defined(IOTSIGN_PORTABLE)
 static IOTSIGN_INLINE void column_add_product(column_t *column, int32_t left, int32_t right)
 {
     uint32_t low = (uint32_t)*column, high = (uint32_t)((uint64_t)*column >> 32);
