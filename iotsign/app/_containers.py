@@ -6,9 +6,11 @@ from iotsign.errors import UnsupportedFormatError
 from iotsign.formats.container import CONTAINERS, Container, Settings, container_named
 from iotsign.platforms import Platform
 
-__all__ = ["NATIVE", "native_container", "native_settings", "preferred_format"]
+__all__ = ["CC3220SF", "NATIVE", "native_container", "native_settings", "preferred_format"]
 
 NATIVE: Final = "native"
+CC3220SF: Final = "ti-cc3220sf"
+"""Not a container: the chip takes the bare image, and the signature beside it."""
 _AWS_CATEGORY: Final = "AWS"
 
 
@@ -23,6 +25,10 @@ def native_container(platform: Platform) -> Container:
             f"platform {platform.platform_id} has no native container; it takes {', '.join(platform.image_formats)}"
         )
         raise UnsupportedFormatError("NoNativeContainer", message, platform=platform.platform_id)
+    if platform.native_container == CC3220SF:
+        message = "a CC3220SF takes the bare image, with the signature beside it; there is no container to write"
+        hint = f"choose {platform.default_image_format}, or take the signature from image inspect --json"
+        raise UnsupportedFormatError("NoNativeContainer", message, platform=platform.platform_id, hint=hint)
     return container_named(platform.native_container)
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, cast
 
+from iotsign.app._containers import CC3220SF
 from iotsign.app._input_file import InputFile, Source, input_file, source_name
 from iotsign.app._output_file import store_error, write_all
-from iotsign.errors import MalformedImageError
+from iotsign.errors import ConfigError, MalformedImageError
 from iotsign.formats.jsonimage import DETACHED
 from iotsign.platforms import Platform
 
@@ -32,11 +33,13 @@ class PayloadOptions:
             image of them, except for JSONDetached, which signs the object that is stored.
         address: Load address that the image has to begin at.
         fill: Byte that fills gaps.
+        sha256_prefix: Put the SHA-256 of the image before it, as it lies in a CC3220SF's serial flash.
     """
 
     input_format: str = "auto"
     address: int | None = None
     fill: int = 0xFF
+    sha256_prefix: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,8 @@ def open_payload(source: Source, platform: Platform, image_format: str, options:
     Raises:
         StoreError: The input cannot be opened or read.
         MalformedImageError: It is empty, or not what it claims.
-        ImageTooLargeError: The payload exceeds the platform's limit.
+        ImageTooLargeError: The payload exceeds the limit of the platform or of its chip.
+        ConfigError: A prefix for a platform that has none.
     """
     from iotsign.formats.firmware import detect_firmware_format, read_firmware
 
@@ -98,7 +102,24 @@ def open_payload(source: Source, platform: Platform, image_format: str, options:
             file = stack.enter_context(_temporary(image.data, name))
         if file.size == 0:
             raise MalformedImageError("EmptyImage", f"{name}: expected a firmware image, got an empty file", path=name)
+        if platform.native_container == CC3220SF:
+            file = stack.enter_context(_for_cc3220sf(file, prefix=options.sha256_prefix))
+        elif options.sha256_prefix:
+            message = f"a SHA-256 prefix belongs to the CC3220SF; the platform is {platform.platform_id}"
+            raise ConfigError("PrefixNotWanted", message, platform=platform.platform_id)
         yield Payload(file, source_format, address, left_out)
+
+
+@contextlib.contextmanager
+def _for_cc3220sf(file: InputFile, *, prefix: bool) -> Iterator[InputFile]:
+    from iotsign.formats.ti import add_sha256_prefix, check_cc3220sf_size
+
+    check_cc3220sf_size(file.size)
+    if not prefix:
+        yield file
+        return
+    with _temporary(add_sha256_prefix(file.read_all()), file.name) as prefixed:
+        yield prefixed
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
-from iotsign.app._containers import NATIVE, native_container, preferred_format
+from iotsign.app._containers import CC3220SF, NATIVE, native_container, preferred_format
 from iotsign.app._payload import PayloadOptions
 from iotsign.errors import ConfigError, UnsupportedFormatError
 from iotsign.formats.container import Settings
@@ -29,6 +29,7 @@ class SigningOptions:
         location: Where the payload of a JSONDetached object lives; by default a local file of the input's name.
         payload: How the input is read.
         settings: What a native container wants to know, by name; they add to those of the platform.
+        certificate_name: The signer's certificate in a CC3220SF's file system; it goes into the OTA job, not the image.
         boot_signer: Makes the platform's native container first, which the signed object then holds as its payload.
     """
 
@@ -39,6 +40,7 @@ class SigningOptions:
     payload: PayloadOptions = field(default_factory=PayloadOptions)
     settings: Settings = field(default_factory=dict)
     boot_signer: Signer | None = None
+    certificate_name: str | None = None
 
     def choose_format(self) -> str:
         """Give the image format to write.
@@ -46,7 +48,8 @@ class SigningOptions:
         Raises:
             UnsupportedFormatError: ``JSON``, a native container that is not there, or a format that the platform
                 does not take.
-            ConfigError: A location for a format that has no place for it.
+            ConfigError: A location for a format that has no place for it, a certificate name that is none or for
+                another chip.
         """
         wanted = self.image_format or preferred_format(self.platform)
         if wanted == NATIVE:
@@ -56,6 +59,8 @@ class SigningOptions:
         if self.location and wanted != DETACHED:
             message = f"an S3 location belongs to {DETACHED}; the image format is {wanted}"
             raise ConfigError("LocationNotWanted", message, image_format=wanted)
+        if self.certificate_name is not None:
+            self._check_certificate_name(self.certificate_name)
         if self.boot_signer and wanted != EMBEDDED:
             message = f"a boot key signs the container inside {EMBEDDED}; the image format is {wanted}"
             raise ConfigError("BootKeyNotWanted", message, image_format=wanted)
@@ -65,6 +70,14 @@ class SigningOptions:
             hint = f"choose -f {NATIVE}, or --boot-key for a container inside {EMBEDDED}"
             raise ConfigError("SettingsNotWanted", message, image_format=wanted, hint=hint)
         return wanted
+
+    def _check_certificate_name(self, name: str) -> None:
+        from iotsign.formats.ti import check_certificate_name
+
+        if self.platform.native_container != CC3220SF:
+            message = f"a certificate name belongs to the CC3220SF; the platform is {self.platform.platform_id}"
+            raise ConfigError("CertificateNameNotWanted", message, platform=self.platform.platform_id)
+        check_certificate_name(name)
 
     def _check_json(self, wanted: str) -> None:
         check_json_format(wanted)

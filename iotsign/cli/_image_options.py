@@ -99,6 +99,14 @@ packing_options: Callable[[_Function], _Function] = _apply(
     click.option(
         "--fill", type=number_up_to(_MAX_BYTE), metavar="BYTE", default="0xFF", show_default=True, help="Fills gaps."
     ),
+    click.option(
+        "--sha256-prefix", is_flag=True, help="CC3220SF: put the image's SHA-256 before it, as it lies in its flash."
+    ),
+    click.option(
+        "--certificate-name",
+        metavar="NAME",
+        help="CC3220SF: the signer's certificate in the device's file system, for the job document's certfile.",
+    ),
 )
 
 
@@ -123,7 +131,10 @@ def signing_options(given: dict[str, Any], *, boot_signer: "Signer | None" = Non
         image_format=given["image_format"],
         hash_algorithm=HashAlgorithm.from_name(given["hash_name"]) if given["hash_name"] else None,
         location=S3Location.parse(given["s3"]) if given["s3"] else None,
-        payload=PayloadOptions(given["input_format"], given["address"], given["fill"]),
+        payload=PayloadOptions(
+            given["input_format"], given["address"], given["fill"], sha256_prefix=given["sha256_prefix"]
+        ),
+        certificate_name=given["certificate_name"],
         settings=native_settings_of(given),
         boot_signer=boot_signer,
     )

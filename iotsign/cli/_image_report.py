@@ -28,7 +28,7 @@ def _digest(algorithm: str, digest: bytes) -> dict[str, str]:
     return {"algorithm": algorithm, "value": digest.hex()}
 
 
-def signed_json(name: str, signed: "SignedImage", *, dry_run: bool) -> dict[str, Any]:
+def signed_json(name: str, signed: "SignedImage", *, dry_run: bool, certfile: str | None = None) -> dict[str, Any]:
     """Describe what `image sign` and `image attach` made."""
     return {
         "image": name,
@@ -45,6 +45,7 @@ def signed_json(name: str, signed: "SignedImage", *, dry_run: bool) -> dict[str,
         "otaSignatureKey": signed.algorithm.ota_key,
         **_location(signed.location),
         **({"container": signed.container} if signed.container else {}),
+        **({"certfile": certfile} if certfile else {}),
         "dryRun": dry_run,
     }
 

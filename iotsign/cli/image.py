@@ -98,7 +98,7 @@ def sign(source: str, key: str | None, passphrase_file: str | None, output: str,
     inputs = [*_key_files(uri), *(_key_files(boot) if boot else ())]
     with progress(f"signing {source}", size_of(source)) as advance:
         signed = sign_image(stream, target, options, signer, inputs=inputs, dry_run=dry_run, progress=advance)
-    _report_signed(source, output, signed, dry_run=dry_run)
+    _report_signed(source, output, signed, dry_run=dry_run, certfile=options.certificate_name)
 
 
 @image.command(cls=Sectioned, short_help="Say whether images can be trusted, and where not.")
@@ -290,7 +290,7 @@ def attach(source: str, signature_file: str, key: str, output: str, dry_run: boo
         signed = attach_signature(
             stream, target, options, signature, public_key, inputs=inputs, dry_run=dry_run, progress=advance
         )
-    _report_signed(source, output, signed, dry_run=dry_run)
+    _report_signed(source, output, signed, dry_run=dry_run, certfile=options.certificate_name)
 
 
 @image.command(cls=Sectioned, short_help="Change the key of an image, not its payload.")
@@ -346,7 +346,9 @@ def _unless(dry_run: bool) -> str:
     return " (dry run: nothing was written)" if dry_run else ""
 
 
-def _report_signed(source: str, output: str, signed: "SignedImage", *, dry_run: bool) -> None:
+def _report_signed(
+    source: str, output: str, signed: "SignedImage", *, dry_run: bool, certfile: str | None = None
+) -> None:
     for region in signed.left_out:
         warn(f"{source}: {region} is not part of the image")
     if signed.location is not None and not signed.location.bucket:
@@ -354,7 +356,7 @@ def _report_signed(source: str, output: str, signed: "SignedImage", *, dry_run: 
     if json_wanted():
         from iotsign.cli._image_report import signed_json
 
-        print_json(signed_json(output, signed, dry_run=dry_run))
+        print_json(signed_json(output, signed, dry_run=dry_run, certfile=certfile))
         return
     kind = " with ".join([signed.image_format, *([signed.container] if signed.container else [])])
     on = f" for {signed.platform_id}" if signed.platform_id else ""
