@@ -55,3 +55,40 @@ def test_growth(tmp_path: Path, work: str, size: int) -> None:
     grown_kib = int(subprocess.run(command, capture_output=True, check=True, text=True).stdout)
     path.unlink()
     assert grown_kib < 8 * 1024
+
+
+STARVED = """
+import os, resource, sys
+from iotsign import core
+from iotsign.algorithms import HashAlgorithm
+from iotsign.errors import StoreError
+
+SHA256 = HashAlgorithm.SHA256
+source, null = os.open(sys.argv[1], os.O_RDONLY), os.open("/dev/null", os.O_WRONLY)
+with open("/proc/self/status") as status:
+    size_kib = next(int(line.split()[1]) for line in status if line.startswith("VmSize"))
+resource.setrlimit(resource.RLIMIT_AS, (size_kib * 1024 + int(sys.argv[2]), -1))
+try:
+    WORK
+except StoreError as error:
+    print(error.code)
+"""
+
+
+@pytest.mark.parametrize(
+    ("work", "room", "code"),
+    [
+        ("hash", MIB // 2, "OutOfMemory"),  # for the ring
+        ("hash", 3 * MIB + MIB // 8, "ThreadFailed"),  # for the thread's stack
+        ("encode", MIB // 2, "OutOfMemory"),  # for the text
+        ("encode", 2 * MIB, "OutOfMemory"),  # for the ring
+        ("read", MIB // 2, "OutOfMemory"),  # for the window
+    ],
+)
+def test_no_memory(tmp_path: Path, work: str, room: int, code: str) -> None:
+    """An error with its name, and no crash."""
+    path = tmp_path / "file"
+    path.write_bytes(bytes(16 * MIB))
+    command = [sys.executable, "-c", STARVED.replace("WORK", WORK[work].replace(", progress=progress", ""))]
+    ran = subprocess.run([*command, str(path), str(room)], capture_output=True, text=True)
+    assert (ran.stdout, ran.stderr) == (f"{code}\n", "")
