@@ -6,7 +6,6 @@ from enum import StrEnum
 from typing import Final
 
 from iotsign.algorithms import HashAlgorithm
-from iotsign.core import Hasher
 from iotsign.errors import (
     DigestMismatchError,
     KeyUnavailableError,
@@ -16,6 +15,7 @@ from iotsign.errors import (
 )
 from iotsign.formats.mcuboot._compression import decompress
 from iotsign.formats.mcuboot._encryption import DecryptionKey, apply_cipher
+from iotsign.formats.mcuboot._hashing import BackgroundHasher
 from iotsign.formats.mcuboot._header import COMPRESSION_FLAGS, ENCRYPTION_FLAGS, HEADER, ImageFlag
 from iotsign.formats.mcuboot._image import Image
 from iotsign.formats.mcuboot._stream import Blocks, Region, Source
@@ -170,11 +170,10 @@ def _content(region: Region, digests: dict[HashAlgorithm, bytes], state: Payload
 
 
 def _digests(image: Image, region: Region) -> dict[HashAlgorithm, bytes]:
-    hashers = {hash_: Hasher(hash_) for hash_, _ in image.hashes}
-    for block in region.blocks():
-        for hasher in hashers.values():
+    with BackgroundHasher(*(hash_ for hash_, _ in image.hashes)) as hasher:
+        for block in region.blocks():
             hasher.update(block)
-    return {hash_: hasher.digest() for hash_, hasher in hashers.items()}
+        return hasher.digests()
 
 
 def _match(image: Image, digests: dict[HashAlgorithm, bytes]) -> bool:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from iotsign.algorithms import HashAlgorithm
-from iotsign.core import Hasher
 from iotsign.errors import (
     ConfigError,
     ImageTooLargeError,
@@ -18,6 +17,7 @@ from iotsign.errors import (
 from iotsign.formats.mcuboot._boot_record import BootRecord
 from iotsign.formats.mcuboot._compression import check_ratio, compress
 from iotsign.formats.mcuboot._encryption import AES_BLOCK, EncryptionKey, new_content_key, payload_cipher
+from iotsign.formats.mcuboot._hashing import BackgroundHasher
 from iotsign.formats.mcuboot._header import MAX_PAYLOAD_SIZE, ImageFlag, ImageHeader
 from iotsign.formats.mcuboot._image import HASH_TLVS, Image, is_image, read_image
 from iotsign.formats.mcuboot._options import Compression, ImageOptions
@@ -145,20 +145,20 @@ class Builder:
 
     def _copy(self, region: Region, output: BinaryIO, content_key: bytes | None) -> bytes:
         """One pass: hash the plain region, write it with the payload encrypted."""
-        hasher = Hasher(self._hash)
         cipher = payload_cipher(content_key) if content_key is not None else None
+        with BackgroundHasher(self._hash) as hasher:
 
-        def payload() -> Blocks:
-            for block in region.payload():
-                hasher.update(block)
-                yield cipher(block) if cipher else block
+            def payload() -> Blocks:
+                for block in region.payload():
+                    hasher.update(block)
+                    yield cipher(block) if cipher else block
 
-        hasher.update(region.header_area)
-        write_all(output, [region.header_area])
-        write_all(output, payload())
-        hasher.update(region.protected)
-        write_all(output, [region.protected])
-        return hasher.digest()
+            hasher.update(region.header_area)
+            write_all(output, [region.header_area])
+            write_all(output, payload())
+            hasher.update(region.protected)
+            write_all(output, [region.protected])
+            return hasher.digests()[self._hash]
 
     def _records(self, region: Region, digest: bytes) -> list[Tlv]:
         pure = self._options.pure
@@ -232,21 +232,20 @@ class Builder:
     def _compress(self, tlvs: list[Tlv]) -> tuple[_Payload, list[Tlv]]:
         """Compress the payload; a second, inner digest and signature cover the image as it will be in the slot."""
         inner = self._region(self._plain, tlvs)
-        hasher = Hasher(self._hash)
-
-        def hashed() -> Blocks:
-            for block in inner.payload():
-                hasher.update(block)
-                yield block
-
-        hasher.update(inner.header_area)
         file = self._stack.enter_context(temporary_file())
         thumb = self._options.compression is Compression.LZMA2_ARM_THUMB
-        write_all(file, compress(hashed(), arm_thumb=thumb))
-        hasher.update(inner.protected)
-        compressed = Source(file)
+        with BackgroundHasher(self._hash) as hasher:
 
-        digest = hasher.digest()
+            def hashed() -> Blocks:
+                for block in inner.payload():
+                    hasher.update(block)
+                    yield block
+
+            hasher.update(inner.header_area)
+            write_all(file, compress(hashed(), arm_thumb=thumb))
+            hasher.update(inner.protected)
+            digest = hasher.digests()[self._hash]
+        compressed = Source(file)
         records = [
             Tlv(TlvType.DECOMP_SIZE, self._plain.size.to_bytes(4, "little")),
             Tlv(TlvType.DECOMP_SHA, digest),

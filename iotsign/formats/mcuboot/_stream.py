@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
 
 from iotsign.algorithms import HashAlgorithm
-from iotsign.core import Hasher
 from iotsign.errors import DigestMismatchError, MalformedImageError, StoreError
+from iotsign.formats.mcuboot._hashing import BackgroundHasher
 
 BLOCK_SIZE: Final = 256 * 1024
 
@@ -100,23 +100,23 @@ class Region:
 
     def digest(self, algorithm: HashAlgorithm) -> bytes:
         """Hash the region."""
-        hasher = Hasher(algorithm)
-        for block in self.blocks():
-            hasher.update(block)
-        return hasher.digest()
+        with BackgroundHasher(algorithm) as hasher:
+            for block in self.blocks():
+                hasher.update(block)
+            return hasher.digests()[algorithm]
 
     def held_to(self, algorithm: HashAlgorithm, digest: bytes) -> "Region":
         """The same region, whose payload is held to a digest in every pass, in case the file changes in between."""
 
         def payload() -> Blocks:
-            hasher = Hasher(algorithm)
-            hasher.update(self.header_area)
-            for block in self.payload():
-                hasher.update(block)
-                yield block
-            hasher.update(self.protected)
-            if hasher.digest() != digest:
-                raise DigestMismatchError("InputChanged", "the image changed while it was read")
+            with BackgroundHasher(algorithm) as hasher:
+                hasher.update(self.header_area)
+                for block in self.payload():
+                    hasher.update(block)
+                    yield block
+                hasher.update(self.protected)
+                if hasher.digests()[algorithm] != digest:
+                    raise DigestMismatchError("InputChanged", "the image changed while it was read")
 
         return replace(self, payload=payload)
 

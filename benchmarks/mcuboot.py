@@ -1,0 +1,133 @@
+"""Sign and verify large MCUboot images against imgtool; peak memory; `image inspect`.
+
+    python benchmarks/mcuboot.py [--size-mib 100] [--directory /dev/shm]
+
+Both tools get the same firmware, the same keys and the same options, and lie on a RAM file system. Peak memory is the
+largest resident set that the kernel saw, mapped files included.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from images import fill
+from measure import Figure, Row, ratio, report, run_once, side_by_side
+
+IOTSIGN = str(Path(sys.executable).with_name("iotsign"))
+IMGTOOL = str(Path(sys.executable).with_name("imgtool"))
+MIB = 1 << 20
+HEADER = 512
+KEYS = {"ecdsa-p256": "MCUboot-ECDSA-P256", "rsa-3072": "MCUboot-RSA-3072", "ed25519": "MCUboot-Ed25519"}
+
+
+def peak_memory(command: Sequence[str]) -> int:
+    """Run a command; give the largest resident set in bytes."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        raise SystemExit(f"{' '.join(command)} failed")
+    return usage.ru_maxrss * 1024
+
+
+def descriptor(platform_id: str, directory: Path) -> Path:
+    """Copy a platform's descriptor with a limit that the image of this benchmark keeps."""
+    source = Path(__file__).parents[1] / "iotsign" / "platforms" / "data" / f"{platform_id}.toml"
+    path = directory / f"{platform_id}.toml"
+    path.write_text(source.read_text().replace("maxSizeInMB = 16", "maxSizeInMB = 8192").replace(platform_id, "Large"))
+    return path
+
+
+class Bench:
+    """The files and commands of one run."""
+
+    def __init__(self, directory: Path, size: int) -> None:
+        self.at, self.size = directory, size
+        self.firmware = directory / "app.bin"
+        fill(self.firmware, size)
+        self.platforms = {name: descriptor(platform_id, directory) for name, platform_id in KEYS.items()}
+        for name in KEYS:
+            run_once([IMGTOOL, "keygen", "-t", name, "-k", str(self.private(name))])
+            self.private(name).chmod(0o600)
+            run_once([IMGTOOL, "getpub", "-e", "pem", "-k", str(self.private(name)), "-o", str(self.public(name))])
+
+    def private(self, name: str) -> Path:
+        return self.at / f"{name}.pem"
+
+    def public(self, name: str) -> Path:
+        return self.at / f"{name}.pub.pem"
+
+    def sign(self, name: str, *more: str) -> dict[str, list[str]]:
+        """How each tool signs."""
+        ours = [
+            IOTSIGN,
+            "image",
+            "sign",
+            str(self.firmware),
+            "-p",
+            str(self.platforms[name]),
+            "-o",
+            str(self.at / "ours"),
+        ]
+        theirs = [IMGTOOL, "sign", "-k", str(self.private(name)), "-v", "1.2.3", "-H", str(HEADER), "--pad-header"]
+        return {
+            "ours": [
+                *ours, "-k", f"pem:{self.private(name)}", "--version", "1.2.3", "--header-size", str(HEADER),
+                "--pad-header", *more,
+            ],
+            "imgtool": [*theirs, "-S", "0", *more, str(self.firmware), str(self.at / "theirs")],
+        }  # fmt: skip
+
+    def verify(self, name: str) -> dict[str, list[str]]:
+        """How each tool verifies what imgtool made."""
+        image = str(self.at / "theirs")
+        return {
+            "ours": [IOTSIGN, "image", "verify", image, "--key", str(self.public(name))],
+            "imgtool": [IMGTOOL, "verify", "-k", str(self.public(name)), image],
+        }
+
+    def rows(self, name: str, *more: str) -> list[Row]:
+        """Time and memory for one kind of key."""
+        rows = []
+        title = " ".join([name, *more]).replace("--", "")
+        for verb, commands in (("sign", self.sign(name, *more)), ("verify", self.verify(name))):
+            figures = side_by_side(commands)
+            rows.append(self._ratio(f"{verb} {title} / imgtool", figures))
+            peaks = {tool: peak_memory(command) / MIB for tool, command in commands.items()}
+            detail = f"imgtool {peaks['imgtool']:.0f} MiB"
+            rows.append(Row(f"{verb} {title}, peak memory", peaks["ours"], 64, "MiB", detail=detail))
+        for file in ("ours", "theirs"):
+            (self.at / file).unlink()
+        return rows
+
+    def _ratio(self, name: str, figures: dict[str, Figure]) -> Row:
+        detail = ", ".join(f"{who} {figure.median_s:.3f} s" for who, figure in figures.items())
+        return Row(f"{name}, {self.size // MIB} MiB", ratio(figures["ours"], figures["imgtool"]), 0.5, detail=detail)
+
+    def inspect(self) -> Row:
+        """Wall time of looking into an image."""
+        run_once(self.sign("ed25519")["imgtool"])
+        figures = side_by_side({"ours": [IOTSIGN, "image", "inspect", str(self.at / "theirs")]}, rounds=9, warm_up=2)
+        return Row("image inspect", figures["ours"].median_s * 1000, 200, "ms")
+
+
+def main() -> None:
+    """Run everything and report."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--size-mib", type=int, default=100)
+    parser.add_argument("--directory", type=Path, default=Path("/dev/shm"))
+    options = parser.parse_args()
+    print(subprocess.run([IMGTOOL, "version"], capture_output=True, text=True, check=True).stdout.strip())
+    with tempfile.TemporaryDirectory(dir=options.directory, prefix="iotsign-bench-") as directory:
+        bench = Bench(Path(directory), options.size_mib * MIB)
+        rows = [row for name in KEYS for row in bench.rows(name)]
+        rows += bench.rows("ed25519", "--pure")
+        rows.append(bench.inspect())
+    report("mcuboot", rows)
+
+
+if __name__ == "__main__":
+    main()
