@@ -38,16 +38,8 @@ def test_openssl_verifies_what_lies_in_flash(prefix: bool, key: Path, tmp_path: 
     body = image.read_bytes()
     assert flash.read_bytes() == (hashlib.sha256(body).digest() if prefix else b"") + body
     (tmp_path / "signature").write_bytes(base64.b64decode(answer["signature"]))
-    verify = [
-        "openssl",
-        "dgst",
-        "-sha1",
-        "-verify",
-        key.with_suffix(".pub"),
-        "-signature",
-        tmp_path / "signature",
-        flash,
-    ]
+    files = ["-verify", str(key.with_suffix(".pub")), "-signature", str(tmp_path / "signature"), str(flash)]
+    verify = ["openssl", "dgst", "-sha1", *files]
     assert subprocess.run(verify, capture_output=True, text=True).stdout.strip() == "Verified OK"
 
 
