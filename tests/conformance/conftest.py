@@ -166,7 +166,7 @@ def make_request() -> Callable[..., Request]:
             numbers = (_der(2, number.to_bytes(number.bit_length() // 8 + 1)) for number in key)
             key = _der(0x30, b"".join(numbers))
         is_spki = options.pop("is_spki", False)
-        if scheme in "DR":
+        if scheme in "DR" and not is_spki:
             key = _EC_PREFIX.get(len(key) if key[0] == 4 else 0, b"") + key
         if scheme in "PS" and not is_spki:
             key = _der(0x30, _RSA_ALGORITHM + _der(3, b"\0" + key))

@@ -148,16 +148,20 @@ def start(machine: Machine, program: Path, *, metered: bool = False) -> Iterator
     """
     meter = ("-icount", "shift=0") if metered else ()
     serial = ("-display", "none", "-monitor", "none", "-serial", "stdio")
-    with talk([*machine.emulator, *serial, *meter, "-kernel", str(program)]) as streams:
+    with talk([*machine.emulator, *serial, *meter, "-kernel", str(program)], ends=False) as streams:
         yield streams
 
 
 @contextmanager
-def talk(command: Sequence[str]) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
-    """Run a command that greets once it is ready.
+def talk(command: Sequence[str], *, ends: bool = True) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
+    """Run a command that greets once it is ready, until the block ends.
+
+    Args:
+        command: The command.
+        ends: Whether it ends by itself when its input does.
 
     Raises:
-        EOFError: It does not.
+        EOFError: It does not greet.
     """
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
@@ -167,7 +171,10 @@ def talk(command: Sequence[str]) -> Iterator[tuple[IO[bytes], IO[bytes]]]:
                 raise EOFError(f"expected the greeting {_GREETING!r}, got {greeting!r}")
             yield process.stdin, process.stdout
         finally:
-            process.kill()
+            if ends:
+                process.stdin.close()
+            else:
+                process.kill()
 
 
 @contextmanager

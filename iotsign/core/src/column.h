@@ -110,9 +110,6 @@ static IOTSIGN_INLINE void column_add_products(column_t *column, const int32_t *
     uint32_t low = (uint32_t)*column, high = (uint32_t)((uint64_t)*column >> 32);
     uint32_t a, b, c;
 
-    if (count == 0) {
-        return;
-    }
     /* as above, with one register less: halves are loaded twice */
     __asm__(".syntax unified\n"
             "1:\n\t"
@@ -210,15 +207,14 @@ static IOTSIGN_INLINE int32_t column_take(column_t *column)
 #endif
 
 #if !defined(COLUMN_ADD_PRODUCTS)
-/* column += up[0] * down[0] + up[1] * down[-1] + …, count products. */
+/* column += up[0] * down[0] + up[1] * down[-1] + …, one product or more. */
 static IOTSIGN_INLINE void column_add_products(column_t *column, const int32_t *up, const int32_t *down, int count)
 {
-    if (count > 0) {
-        const int32_t *last = up + (count - 1);
-        column_add_product(column, *up, *down);
-        while (up != last) {
-            column_add_product(column, *++up, *--down);
-        }
+    const int32_t *last = up + (count - 1);
+
+    column_add_product(column, *up, *down);
+    while (up != last) {
+        column_add_product(column, *++up, *--down);
     }
 }
 #endif

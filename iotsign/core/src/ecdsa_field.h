@@ -301,7 +301,9 @@ static void field_multiply_rolled(element_t result, const element_t left, const 
             }
             count /= 2;
         }
-        column_add_products(&sum, left + first, right + (column - first), count);
+        if (count > 0) {
+            column_add_products(&sum, left + first, right + (column - first), count);
+        }
         FIELD_FOLD(column)
         if (column < LIMBS) {
             digit[column] = column_take(&sum);

@@ -118,6 +118,11 @@ iotsign_status_t judge(const uint8_t *request, size_t length)
     if (!take_field(&rest, &key) || !take_field(&rest, &message) || !take_field(&rest, &signature) || rest.length != 0u) {
         return IOTSIGN_ERROR_ARGUMENT;
     }
+    if (request[0] == JUDGE_POINT) {
+        return key.length == IOTSIGN_P256_KEY_SIZE   ? iotsign_p256_validate_key(key.data)
+               : key.length == IOTSIGN_P384_KEY_SIZE ? iotsign_p384_validate_key(key.data)
+                                                     : IOTSIGN_ERROR_ARGUMENT;
+    }
     status = iotsign_spki_parse(key.data, key.length, &spki);
     if (status != IOTSIGN_OK) {
         return status;

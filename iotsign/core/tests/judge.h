@@ -14,6 +14,7 @@
 
 #define JUDGE_ECDSA_DER 'D'
 #define JUDGE_ECDSA_RAW 'R'
+#define JUDGE_POINT 'V' /* validate the key alone, a raw point */
 #define JUDGE_PKCS1 'P'
 #define JUDGE_PSS 'S'
 #define JUDGE_ED25519 'E'
