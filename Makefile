@@ -7,9 +7,11 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 # what each step needs beyond python3, gcc and git
 APT_DEV := python3-venv python3-dev gcc libc6-dev
 APT_TEST := clang openssl cmake ninja-build gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
-	qemu-system-arm qemu-system-misc gdb-multiarch firmware-microbit-micropython
+	qemu-system-arm qemu-system-misc gdb-multiarch firmware-microbit-micropython \
+	qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross \
+	gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
 
-.PHONY: help dev demo test lint fuzz fuzz-core fuzz-python bench lock clean
+.PHONY: help dev demo test lint vectors core-coverage fuzz fuzz-core fuzz-python bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -52,6 +54,14 @@ test: dev ## the whole suite, with coverage
 
 powercut: dev ## cut the power at every single write and erase of an update (about half an hour)
 	POWERCUT_SAMPLES=0 $(BIN)/pytest tests/powercut --numprocesses 2 -rP
+
+vectors: dev ## each vector on each architecture and board, 100,000 random cases against OpenSSL (half an hour)
+	$(call install-apt,$(APT_TEST))
+	IOTSIGN_ALL_VECTORS=1 $(BIN)/pytest tests/conformance/cavp tests/conformance/wycheproof tests/conformance/openssl \
+		tests/unit/core/test_curve_arithmetic.py --numprocesses 2 --dist worksteal
+
+core-coverage: dev ## line and branch coverage of the C core
+	$(BIN)/python tests/c_coverage.py
 
 FUZZ_SECONDS ?= 60
 
