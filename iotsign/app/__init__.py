@@ -22,16 +22,17 @@ if TYPE_CHECKING:
     from iotsign.app._input_file import Source, read_small_file, source_name
     from iotsign.app._inspect import InspectedImage, inspect_image
     from iotsign.app._judge import VERIFIERS
-    from iotsign.app._many import Outcome, verify_images
     from iotsign.app._output_file import Target, output_file
     from iotsign.app._payload import INPUT_FORMATS, PayloadOptions
     from iotsign.app._resign import ResigningOptions, resign_image
     from iotsign.app._sign import attach_signature, digest_image, sign_image
+    from iotsign.app._sign_many import SignOutcome, sign_images
     from iotsign.app._signing import SignedImage, SigningOptions
     from iotsign.app._steps import STEPS, Step, Steps
     from iotsign.app._trust import Candidate, Trust
     from iotsign.app._verdict import VerifiedContainer, VerifiedImage, VerifyOptions
     from iotsign.app._verify import extract_payload, verify_image
+    from iotsign.app._verify_many import Outcome, verify_images
 
 __all__ = [
     "INPUT_FORMATS",
@@ -42,6 +43,7 @@ __all__ = [
     "Outcome",
     "PayloadOptions",
     "ResigningOptions",
+    "SignOutcome",
     "SignedImage",
     "SigningOptions",
     "Source",
@@ -60,6 +62,7 @@ __all__ = [
     "read_small_file",
     "resign_image",
     "sign_image",
+    "sign_images",
     "source_name",
     "verify_image",
     "verify_images",
@@ -71,9 +74,10 @@ _HOMES: Final = {
     "VERIFIERS": "_judge",
     "Candidate": "_trust",
     "InspectedImage": "_inspect",
-    "Outcome": "_many",
+    "Outcome": "_verify_many",
     "PayloadOptions": "_payload",
     "ResigningOptions": "_resign",
+    "SignOutcome": "_sign_many",
     "SignedImage": "_signing",
     "SigningOptions": "_signing",
     "Source": "_input_file",
@@ -92,9 +96,10 @@ _HOMES: Final = {
     "read_small_file": "_input_file",
     "resign_image": "_resign",
     "sign_image": "_sign",
+    "sign_images": "_sign_many",
     "source_name": "_input_file",
     "verify_image": "_verify",
-    "verify_images": "_many",
+    "verify_images": "_verify_many",
 }
 
 

@@ -19,6 +19,7 @@ Source = Path | IO[bytes]
 Limit = Callable[[bytes], int | None]
 
 _CHUNK: Final = 1 << 20
+_HEAD: Final = 1 << 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,7 @@ def _open(source: Source, name: str, limit: Limit | None, stack: contextlib.Exit
     if not seekable:
         return _spool(stream, name, limit, stack)
     file = InputFile(fd, about.st_size, name)
-    most = limit(file.head(_CHUNK)) if limit else None
+    most = limit(file.head(_HEAD)) if limit else None
     if most is not None and file.size > most:
         raise _too_large(name, f"{file.size}", most)
     return file

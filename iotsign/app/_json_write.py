@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import BinaryIO, Final
 
 from iotsign import core
@@ -10,12 +11,36 @@ from iotsign.app._output_file import write_all
 from iotsign.app._payload import Payload
 from iotsign.core import Progress
 from iotsign.errors import DigestMismatchError
-from iotsign.formats.jsonimage import PackedImage, S3Location, pack_detached, pack_embedded, payload_hash
+from iotsign.formats.jsonimage import PackedImage, S3Location, pack_detached, pack_embedded, pack_small, payload_hash
 from iotsign.keys import PublicKey, Signer
 
-__all__ = ["MakeSignature", "hash_payload", "sign_payload", "write_detached", "write_embedded"]
+__all__ = [
+    "MakeSignature",
+    "ReadPayload",
+    "hash_payload",
+    "sign_payload",
+    "write_detached",
+    "write_embedded",
+    "write_read_payload",
+]
 
 MakeSignature = Callable[[bytes, Payload], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPayload:
+    """A payload in memory.
+
+    Attributes:
+        payload: Where it was read from, still open.
+        content: Its bytes.
+        digest: `payload_hash` of them.
+    """
+
+    payload: Payload
+    content: bytes
+    digest: bytes
+
 
 # DER of a typical ECDSA signature; the layout makes room for this much and moves if it is wrong
 _TYPICAL_SIZES: Final = {
@@ -90,6 +115,30 @@ def write_detached(
     )
     write_all(out, data)
     return PackedImage(digest, payload.file.size, signature, len(data))
+
+
+def write_read_payload(
+    read: ReadPayload,
+    out: BinaryIO,
+    key: PublicKey,
+    algorithm: SignatureAlgorithm,
+    make: MakeSignature,
+    *,
+    location: S3Location | None,
+) -> PackedImage:
+    """Write a signed object of a payload in memory: JSONDetached with a location, JSONEmbedded without.
+
+    Raises:
+        IotsignError: As `iotsign.app.sign_image` raises.
+    """
+    size = len(read.content)
+    signature = _checked(read.payload, read.digest, key, algorithm, make)
+    if location is None:
+        data = pack_small(read.content, signature, algorithm)
+    else:
+        data = pack_detached(raw_payload_size=size, signature=signature, algorithm=algorithm, location=location)
+    out.write(data)
+    return PackedImage(read.digest, size, signature, len(data))
 
 
 def _checked(

@@ -83,9 +83,15 @@ def _is_direct(path: Path) -> bool:
 
 
 def _refuse_inputs(path: Path, inputs: Iterable[Path]) -> None:
+    try:
+        target = path.stat()
+    except OSError:
+        return
+    if not stat.S_ISREG(target.st_mode):
+        return
     for source in inputs:
         with contextlib.suppress(OSError):
-            if path.samefile(source) and path.is_file():
+            if os.path.samestat(source.stat(), target):
                 message = f"{path}: the output is also an input ({source}); it would be lost"
                 hint = "choose another name for the output"
                 raise ConfigError("OutputIsInput", message, path=str(path), hint=hint)

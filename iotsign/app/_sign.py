@@ -7,7 +7,15 @@ from pathlib import Path
 from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, SignatureAlgorithm
 from iotsign.app._containers import NATIVE
 from iotsign.app._input_file import Source, source_paths
-from iotsign.app._json_write import MakeSignature, hash_payload, sign_payload, write_detached, write_embedded
+from iotsign.app._json_write import (
+    MakeSignature,
+    ReadPayload,
+    hash_payload,
+    sign_payload,
+    write_detached,
+    write_embedded,
+    write_read_payload,
+)
 from iotsign.app._native_files import settings_files
 from iotsign.app._native_sign import attach_native, boot_container, native_message, sign_native
 from iotsign.app._output_file import Target, output_file, write_all
@@ -15,10 +23,10 @@ from iotsign.app._payload import Payload, open_payload
 from iotsign.app._signing import SignedImage, SigningOptions
 from iotsign.core import Progress
 from iotsign.errors import UnsupportedAlgorithmError
-from iotsign.formats.jsonimage import EMBEDDED, S3Location, payload_hash
+from iotsign.formats.jsonimage import EMBEDDED, PackedImage, S3Location, payload_hash
 from iotsign.keys import PublicKey, Signer
 
-__all__ = ["attach_signature", "digest_image", "sign_image"]
+__all__ = ["attach_signature", "digest_image", "sign_image", "sign_read_payload"]
 
 
 def sign_image(
@@ -61,6 +69,35 @@ def sign_image(
         return sign_payload(signer, payload, digest, algorithm)
 
     return _pack(source, target, options, key, algorithm, make, inputs=inputs, dry_run=dry_run, progress=progress)
+
+
+def sign_read_payload(
+    read: ReadPayload, target: Target, options: SigningOptions, signer: Signer, *, inputs: Iterable[Path], dry_run: bool
+) -> SignedImage:
+    """Sign a payload that was read, and hashed, before, into a JSON format.
+
+    Args:
+        read: The payload.
+        target: Where the signed object goes.
+        options: What to make of it.
+        signer: The private key.
+        inputs: Files that the target must not overwrite.
+        dry_run: Do everything but write the target.
+
+    Raises:
+        IotsignError: All that `sign_image` raises.
+    """
+    key = signer.public_key
+    algorithm = options.platform.signature_algorithm(key.key_type, options.hash_algorithm)
+
+    def make(digest: bytes, payload: Payload) -> bytes:
+        return sign_payload(signer, payload, digest, algorithm)
+
+    image_format = options.choose_format()
+    location = None if image_format == EMBEDDED else options.location or _local(read.payload)
+    with output_file(target, inputs=inputs, dry_run=dry_run) as out:
+        packed = write_read_payload(read, out, key, algorithm, make, location=location)
+    return _signed(options, algorithm, key, read.payload, packed, location=location)
 
 
 def attach_signature(
@@ -172,11 +209,28 @@ def _pack(
         if image_format == EMBEDDED:
             packed = write_embedded(payload, out, key, algorithm, make, progress)
         else:
-            location = options.location or S3Location.local(Path(payload.file.name).name)
+            location = options.location or _local(payload)
             packed = write_detached(payload, out, key, algorithm, make, progress, location=location)
+    return _signed(options, algorithm, key, payload, packed, location=location, container=container)
+
+
+def _local(payload: Payload) -> S3Location:
+    return S3Location.local(Path(payload.file.name).name)
+
+
+def _signed(
+    options: SigningOptions,
+    algorithm: SignatureAlgorithm,
+    key: PublicKey,
+    payload: Payload,
+    packed: PackedImage,
+    *,
+    location: S3Location | None,
+    container: str | None = None,
+) -> SignedImage:
     return SignedImage(
         platform_id=options.platform.platform_id,
-        image_format=image_format,
+        image_format=options.choose_format(),
         algorithm=algorithm,
         digest_algorithm=payload_hash(algorithm),
         digest=packed.digest,

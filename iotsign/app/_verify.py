@@ -30,7 +30,7 @@ from iotsign.formats.container import HEAD_SIZE, recognise_container
 from iotsign.formats.jsonimage import EMBEDDED, JsonImage, payload_hash, read_json_image
 from iotsign.platforms import Platform
 
-__all__ = ["extract_payload", "verify_image"]
+__all__ = ["extract_payload", "verify_image", "verify_read_image"]
 
 Progress = Callable[[int], None]
 
@@ -133,7 +133,7 @@ def _verify(
                 image = read_json_image(file.fd, file.size, fd_out=out.fileno() if out else None, progress=progress)
                 if out is not None and image.image_format != EMBEDDED:
                     raise _elsewhere(image)
-                step.detail = f"{image.image_format}, {file.size} bytes"
+                step.detail = _describe_object(file, image)
             else:
                 _refuse_payload(payload)
                 settings = resolved_settings(options.settings, stack)
@@ -144,25 +144,61 @@ def _verify(
             verified = verify_container(container, opened, options, steps, trust=trust)
             extracted = container.extract(reader(file), out, settings) if out is not None else 0
             return VerifiedImage(None, verified, None, verified.signer, steps, extracted)
-        # 2. The payload has the stated size, within the platform's limit.
-        with steps.step(2) as step:
-            evidence = _find_payload(file, image, payload, stack, progress)
-            _check_limit(image, options.platform)
-            hash_name = payload_hash(image.algorithm).value
-            step.detail = f"{image.raw_payload_size} bytes, {hash_name} {evidence.digest.hex()}"
-        # 3. The algorithm is one that the platform allows.
-        with steps.step(3) as step:
-            _check_algorithm(image.algorithm, options, steps)
-            step.detail = image.algorithm.name
-        signer = None
-        if options.trust is None:
-            skip_authenticity(options, steps)
-        else:
-            demand = _signing_keys(image.algorithm, options.platform)
-            signer = check_authenticity(
-                options.trust, demand, lambda candidates: _find_signer(evidence, candidates, options), options, steps
-            )
-        inside = _verify_payload(evidence, options, steps, stack, vouched=signer is not None)
+        return _verify_json(file, image, options, payload=payload, steps=steps, stack=stack, progress=progress)
+
+
+def verify_read_image(file: InputFile, image: JsonImage, options: VerifyOptions, *, steps: Steps) -> VerifiedImage:
+    """Verify a JSONEmbedded object that was read, and whose payload was hashed, before.
+
+    Args:
+        file: The open file that it was read from.
+        image: The object.
+        options: What the verdict has to respect.
+        steps: Filled as the verification proceeds.
+
+    Raises:
+        IotsignError: All that `verify_image` raises.
+    """
+    with contextlib.ExitStack() as stack:
+        # 1. The layout is exactly that of the format.
+        with steps.step(1) as step:
+            step.detail = _describe_object(file, image)
+        return _verify_json(file, image, options, payload=None, steps=steps, stack=stack, progress=None)
+
+
+def _describe_object(file: InputFile, image: JsonImage) -> str:
+    return f"{image.image_format}, {file.size} bytes"
+
+
+def _verify_json(
+    file: InputFile,
+    image: JsonImage,
+    options: VerifyOptions,
+    *,
+    payload: Source | None,
+    steps: Steps,
+    stack: contextlib.ExitStack,
+    progress: Progress | None,
+) -> VerifiedImage:
+    # 2. The payload has the stated size, within the platform's limit.
+    with steps.step(2) as step:
+        evidence = _find_payload(file, image, payload, stack, progress)
+        _check_limit(image, options.platform)
+        hash_name = payload_hash(image.algorithm).value
+        step.detail = f"{image.raw_payload_size} bytes, {hash_name} {evidence.digest.hex()}"
+    # 3. The algorithm is one that the platform allows.
+    with steps.step(3) as step:
+        _check_algorithm(image.algorithm, options, steps)
+        step.detail = image.algorithm.name
+    signer = None
+    if options.trust is None:
+        skip_authenticity(options, steps)
+    else:
+        demand = _signing_keys(image.algorithm, options.platform)
+        signer = check_authenticity(
+            options.trust, demand, lambda candidates: _find_signer(evidence, candidates, options), options, steps
+        )
+    inside = _verify_payload(evidence, options, steps, stack, vouched=signer is not None)
     return VerifiedImage(image, inside, evidence.digest, signer, steps)
 
 

@@ -1,6 +1,7 @@
 """File names on the command line: ``-`` is a standard stream."""
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -48,3 +49,8 @@ def size_of(name: str) -> int | None:
     """Give a file's size in bytes for a progress bar; None if it is unknown."""
     path = Path(name)
     return path.stat().st_size if name != _STREAM and path.is_file() else None
+
+
+def sizes_of(names: Iterable[str]) -> int:
+    """Give the size of several files together in bytes; what is unknown counts nothing."""
+    return sum(size_of(name) or 0 for name in names)

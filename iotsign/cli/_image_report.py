@@ -4,7 +4,17 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from iotsign.cli._errors import describe, exit_code, report
-from iotsign.cli._output import finish_output, jsonable, print_fields, print_json, print_table, styled, warn
+from iotsign.cli._output import (
+    finish_output,
+    json_wanted,
+    jsonable,
+    print_fields,
+    print_json,
+    print_table,
+    say,
+    styled,
+    warn,
+)
 
 if TYPE_CHECKING:
     from iotsign.app import Candidate, InspectedImage, Outcome, SignedImage, VerifiedContainer, VerifiedImage
@@ -213,3 +223,27 @@ def _print_group(title: str, value: object) -> None:
 
 def _words(name: str) -> str:
     return name.replace("_", " ")
+
+
+def unless(dry_run: bool) -> str:
+    """Say behind a result that it is none."""
+    return " (dry run: nothing was written)" if dry_run else ""
+
+
+def report_signed(
+    source: str, output: str, signed: "SignedImage", *, dry_run: bool, certfile: str | None = None
+) -> None:
+    """Say, or print as JSON, what was signed; warn of what a person should know."""
+    for region in signed.left_out:
+        warn(f"{source}: {region} is not part of the image")
+    if signed.location is not None and not signed.location.bucket:
+        warn("without --s3 the signed object names a local file as its payload, and no bucket")
+    if json_wanted():
+        print_json(signed_json(output, signed, dry_run=dry_run, certfile=certfile))
+        return
+    kind = " with ".join([signed.image_format, *([signed.container] if signed.container else [])])
+    on = f" for {signed.platform_id}" if signed.platform_id else ""
+    say(
+        f"{source}: {signed.raw_payload_size} bytes signed with {signed.algorithm.name}{on}; "
+        f"{kind}, {signed.size} bytes to {output}{unless(dry_run)}"
+    )

@@ -2,11 +2,14 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import Final, TypeVar
 
+from iotsign.cli._files import size_of
 from iotsign.cli._output import json_wanted
+
+_Outcome = TypeVar("_Outcome")
 
 _PATIENCE_S: Final = 1.0
 
@@ -48,3 +51,15 @@ def _open_bar(stack: ExitStack, label: str, total: int | None) -> Callable[[int]
     stack.enter_context(bar)
     task = bar.add_task(label, total=total)
     return lambda done: bar.update(task, completed=done)
+
+
+def counted(
+    outcomes: Iterable[_Outcome], names: Sequence[str], advance: Callable[[int], None] | None
+) -> Iterator[_Outcome]:
+    """Pass the outcomes of several files on, and tell how many bytes of them are done."""
+    done = 0
+    for name, outcome in zip(names, outcomes, strict=True):
+        done += size_of(name) or 0
+        if advance is not None and len(names) > 1:
+            advance(done)
+        yield outcome

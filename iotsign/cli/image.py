@@ -1,13 +1,13 @@
 """`iotsign image`: sign, verify and look into firmware images."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from iotsign.cli._configured import find_key, find_platform
 from iotsign.cli._errors import report
-from iotsign.cli._files import size_of, source_of, target_of
+from iotsign.cli._files import size_of, sizes_of, source_of, target_of
 from iotsign.cli._image_options import (
     dry_run_option,
     output_option,
@@ -16,6 +16,7 @@ from iotsign.cli._image_options import (
     trust_options,
     verify_options,
 )
+from iotsign.cli._image_report import report_signed, unless
 from iotsign.cli._native_options import (
     Sectioned,
     native_ceremony_options,
@@ -26,10 +27,7 @@ from iotsign.cli._native_options import (
 )
 from iotsign.cli._output import json_option, json_wanted, no_input_option, print_json, say, warn
 from iotsign.cli._passphrase import passphrase_option, passphrase_source
-from iotsign.cli._progress import progress
-
-if TYPE_CHECKING:
-    from iotsign.app import SignedImage
+from iotsign.cli._progress import counted, progress
 
 _LONGEST_SIGNATURE = 1 << 16  # bytes; RSA-4096 has 512
 
@@ -51,7 +49,7 @@ def image() -> None:
 
 
 @image.command(cls=Sectioned, short_help="Make a signed image of a firmware file.")
-@click.argument("source", metavar="IN")
+@click.argument("sources", metavar="IN...", nargs=-1, required=True)
 @packing_options
 @click.option(
     "-k", "--key", metavar="KEY_URI", help="Private key, for example pem:signing.pem; by default the configured one."
@@ -63,17 +61,27 @@ def image() -> None:
     help="With -f JSONEmbedded: sign the platform's native container with this key, and put that inside.",
 )
 @passphrase_option("--boot-passphrase-file", "the boot key's passphrase")
-@output_option("The signed image")
+@output_option("The signed image; a directory if there are several IN")
 @dry_run_option
 @no_input_option
 @native_packing_options
 @json_option
-def sign(source: str, key: str | None, passphrase_file: str | None, output: str, dry_run: bool, **given: Any) -> None:
+@click.pass_context
+def sign(
+    ctx: click.Context,
+    /,
+    sources: tuple[str, ...],
+    key: str | None,
+    passphrase_file: str | None,
+    output: str,
+    dry_run: bool,
+    **given: Any,
+) -> None:
     """Sign the firmware IN: .bin, Intel HEX, ELF, UF2, or any file as it is.
 
     A platform whose boot loader has a container of its own gets that; AWS's platforms get AWS's signed objects. The
     same IN and key give the same bytes. The signature is verified before OUT appears, and OUT appears whole or not at
-    all.
+    all. Several IN are signed at a time, into a directory, each with .signed behind its name.
 
     \b
     Examples:
@@ -85,20 +93,42 @@ def sign(source: str, key: str | None, passphrase_file: str | None, output: str,
       iotsign image sign job.bin -p AWSIoTDeviceManagement-SHA256-ECDSA -k pem:signing.pem \\
           --s3 my-bucket/job.bin@3sL4kqtJlcpXroDTDmJ -o job.signed.json
       cat app.bin | iotsign image sign - -p my-board.toml -k pem:signing.pem -o -
+      iotsign image sign build/*.bin -p my-board.toml -k pem:signing.pem -o signed/
     """
-    from iotsign.app import sign_image
+    from iotsign.app import sign_image, sign_images
     from iotsign.keys import open_signer
 
     boot = given["boot_key"]
     boot_signer = open_signer(boot, passphrase=passphrase_source(given["boot_passphrase_file"], boot)) if boot else None
     options = signing_options(given, boot_signer=boot_signer)
-    stream, target = source_of(source), target_of(output)
+    if len(sources) > 1 and (not Path(output).is_dir() or "-" in sources):
+        raise click.UsageError("several IN have to be files, and need a directory as OUT", ctx)
     uri = find_key(key)
-    signer = open_signer(uri, passphrase=passphrase_source(passphrase_file, uri))
     inputs = [*_key_files(uri), *(_key_files(boot) if boot else ())]
-    with progress(f"signing {source}", size_of(source)) as advance:
-        signed = sign_image(stream, target, options, signer, inputs=inputs, dry_run=dry_run, progress=advance)
-    _report_signed(source, output, signed, dry_run=dry_run, certfile=options.certificate_name)
+    if len(sources) == 1:
+        stream, target = source_of(sources[0]), target_of(output)
+        signer = open_signer(uri, passphrase=passphrase_source(passphrase_file, uri))
+        with progress(f"signing {sources[0]}", size_of(sources[0])) as advance:
+            signed = sign_image(stream, target, options, signer, inputs=inputs, dry_run=dry_run, progress=advance)
+        report_signed(sources[0], output, signed, dry_run=dry_run, certfile=options.certificate_name)
+        return
+    signer = open_signer(uri, passphrase=passphrase_source(passphrase_file, uri))
+    files, worst = [Path(source) for source in sources], 0
+    with progress("signing", sizes_of(sources)) as advance:
+        outcomes = sign_images(files, Path(output), options, signer, inputs=inputs, dry_run=dry_run)
+        for outcome in counted(outcomes, sources, advance):
+            if outcome.signed is not None:
+                report_signed(
+                    str(outcome.source),
+                    str(outcome.target),
+                    outcome.signed,
+                    dry_run=dry_run,
+                    certfile=options.certificate_name,
+                )
+            elif outcome.error is not None:
+                name = str(outcome.source)
+                worst = max(worst, report(outcome.error, as_json=json_wanted(), about_file=name))
+    ctx.exit(worst)
 
 
 @image.command(cls=Sectioned, short_help="Say whether images can be trusted, and where not.")
@@ -141,8 +171,9 @@ def verify(
     sources = [source_of(name) for name in images]
     evidence = source_of(payload) if payload is not None else None
     worst = 0
-    with progress(f"verifying {images[0]}", size_of(images[0])) as advance:
-        for outcome in verify_images(sources, options, payload=evidence, progress=advance):
+    with progress(f"verifying {images[0] if len(images) == 1 else 'images'}", sizes_of(images)) as advance:
+        outcomes = verify_images(sources, options, payload=evidence, progress=advance)
+        for outcome in counted(outcomes, images, advance):
             about = verdict_json(outcome)
             if json_wanted():
                 print_json(about)
@@ -216,7 +247,7 @@ def extract(source: str, output: str, dry_run: bool, **given: Any) -> None:
         print_json({"image": source, "output": output, **verified_json(extracted), **trusted, "dryRun": dry_run})
     else:
         size = extracted.image.raw_payload_size if extracted.image else extracted.payload_size
-        say(f"{source}: {size} bytes of payload to {output}{_unless(dry_run)}")
+        say(f"{source}: {size} bytes of payload to {output}{unless(dry_run)}")
 
 
 @image.command(cls=Sectioned, short_help="Write the digest to be signed elsewhere.")
@@ -290,7 +321,7 @@ def attach(source: str, signature_file: str, key: str, output: str, dry_run: boo
         signed = attach_signature(
             stream, target, options, signature, public_key, inputs=inputs, dry_run=dry_run, progress=advance
         )
-    _report_signed(source, output, signed, dry_run=dry_run, certfile=options.certificate_name)
+    report_signed(source, output, signed, dry_run=dry_run, certfile=options.certificate_name)
 
 
 @image.command(cls=Sectioned, short_help="Change the key of an image, not its payload.")
@@ -333,34 +364,10 @@ def resign(source: str, key: str | None, passphrase_file: str | None, output: st
         signed = resign_image(
             stream, target, signer, options, payload=payload, inputs=_key_files(uri), dry_run=dry_run, progress=advance
         )
-    _report_signed(source, output, signed, dry_run=dry_run)
+    report_signed(source, output, signed, dry_run=dry_run)
 
 
 def _key_files(uri: str) -> list[Path]:
     """List the files that a key URI names, so that no output replaces them."""
     path = Path(uri.removeprefix("pem:"))
     return [path.expanduser() if uri.startswith("pem:~/") else path] if uri.startswith("pem:") else []
-
-
-def _unless(dry_run: bool) -> str:
-    return " (dry run: nothing was written)" if dry_run else ""
-
-
-def _report_signed(
-    source: str, output: str, signed: "SignedImage", *, dry_run: bool, certfile: str | None = None
-) -> None:
-    for region in signed.left_out:
-        warn(f"{source}: {region} is not part of the image")
-    if signed.location is not None and not signed.location.bucket:
-        warn("without --s3 the signed object names a local file as its payload, and no bucket")
-    if json_wanted():
-        from iotsign.cli._image_report import signed_json
-
-        print_json(signed_json(output, signed, dry_run=dry_run, certfile=certfile))
-        return
-    kind = " with ".join([signed.image_format, *([signed.container] if signed.container else [])])
-    on = f" for {signed.platform_id}" if signed.platform_id else ""
-    say(
-        f"{source}: {signed.raw_payload_size} bytes signed with {signed.algorithm.name}{on}; "
-        f"{kind}, {signed.size} bytes to {output}{_unless(dry_run)}"
-    )

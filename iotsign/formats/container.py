@@ -7,6 +7,7 @@ container does not know is an error.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
 
@@ -280,6 +281,7 @@ CONTAINERS: Final[Mapping[str, str]] = {
 """Containers by name, and the module of each."""
 
 
+@cache
 def container_named(name: str) -> Container:
     """Find a container.
 

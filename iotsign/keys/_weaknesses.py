@@ -6,6 +6,7 @@ Return of Coppersmith's Attack", CCS 2017 §2.2 (ROCA: the primes are powers of 
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from iotsign.keys._known_keys import KNOWN_TEST_KEYS
@@ -30,6 +31,7 @@ class Weakness:
     message: str
 
 
+@lru_cache(maxsize=64)
 def find_weaknesses(key: PublicKey) -> tuple[Weakness, ...]:
     """List why a key must not sign; a verifier names these as warnings.
 

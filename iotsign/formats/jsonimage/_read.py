@@ -33,12 +33,12 @@ def read_json_image(fd: int, size: int, *, fd_out: int | None = None, progress: 
         StoreError: A file cannot be read or written.
     """
     try:
-        head = os.pread(fd, MAX_SIZE + 1, 0)
+        head = os.pread(fd, size if size <= MAX_SIZE else 1, 0)
     except OSError as error:
         raise StoreError("ReadFailed", f"cannot read the signed object: {error.strerror}") from error
     if not looks_like_json_image(head):
         message = f"expected a signed object that begins with {{, got {head[:8].hex() or 'an empty file'} at offset 0"
         raise UnsupportedFormatError("UnknownImageFormat", message, offset=0)
-    if size <= MAX_SIZE and _DETACHED_MARK in head:
-        return read_detached(head[:size])
+    if _DETACHED_MARK in head:
+        return read_detached(head)
     return read_embedded(fd, fd_out=fd_out, progress=progress)

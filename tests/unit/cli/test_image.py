@@ -146,6 +146,24 @@ def test_verify_several(bench: Bench) -> None:
     assert err.startswith("error: tampered.signed: ")
 
 
+def test_sign_several(bench: Bench) -> None:
+    names = []
+    for number in range(5):
+        names.append(f"{number}.bin")
+        Path(names[-1]).write_bytes(bytes([number]) * 100)
+    Path("out").mkdir()
+    key = (*PLATFORM, "-k", f"pem:{bench.private}")
+    assert "need a directory" in bench.run("sign", *names, *key, "-o", "missing", code=2)[1]
+    assert "have to be files" in bench.run("sign", "-", *names, *key, "-o", "out", code=2)[1]
+    out, err = bench.run("sign", *names, "missing.bin", *key, "-o", "out", code=5)
+    assert out == ""
+    assert err.count("100 bytes signed") == 5
+    assert err.endswith("error: missing.bin: No such file or directory\n")
+    out, err = bench.run("sign", *names, *key, "-o", "out", "--json")
+    assert [json.loads(line)["image"] for line in out.splitlines()] == [f"out/{name}.signed" for name in names]
+    bench.run("verify", *[f"out/{name}.signed" for name in names], "--key", bench.public)
+
+
 def test_verify_detached(bench: Bench) -> None:
     out = "job.json"
     bench.run(

@@ -230,3 +230,14 @@ def test_progress_is_off_with_json(terminal: Terminal) -> None:
     with terminal, context, _progress.progress("x", 1) as advance:
         assert advance is None
     assert terminal.text == ""
+
+
+def test_several_files_count_as_one_work(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes(bytes(100))
+    names = [str(tmp_path / "a"), str(tmp_path / "missing"), str(tmp_path / "b")]
+    seen: list[int] = []
+    assert list(_progress.counted("xyz", names, seen.append)) == ["x", "y", "z"]
+    assert seen == [100, 100, 200]
+    assert list(_progress.counted("x", names[:1], seen.append)) == ["x"]
+    assert len(seen) == 3

@@ -73,7 +73,7 @@ def test_help_of_every_command(capsys: pytest.CaptureFixture[str], verb: tuple[s
         (["--frobnicate"], "--frobnicate"),
         (["image", "sing"], "sing"),
         (["image", "sign"], "Missing"),
-        (["image", "sign", "a", "b", "-o", "c"], "unexpected extra argument (b)"),
+        (["image", "extract", "a", "b", "-o", "c"], "unexpected extra argument (b)"),
         (["image", "verify"], "Missing argument"),
     ],
 )

@@ -1,3 +1,7 @@
+import io
+import json
+import os
+import threading
 import time
 from collections.abc import Callable, Generator
 from pathlib import Path
@@ -6,7 +10,7 @@ from typing import cast
 import pytest
 
 from iotsign.algorithms import KeyType
-from iotsign.app import Outcome, SigningOptions, Trust, VerifyOptions, sign_image, verify_images
+from iotsign.app import Outcome, SigningOptions, Source, Trust, VerifyOptions, sign_image, verify_images
 from iotsign.errors import MalformedImageError, SignatureMismatchError, StoreError
 from iotsign.keys import Signer
 from iotsign.platforms import Platform
@@ -47,6 +51,48 @@ def test_outcomes_come_in_order(images: list[Path], options: VerifyOptions, thre
             assert outcome.verified.image is not None
             assert outcome.verified.image.raw_payload_size == 5000
             assert outcome.error is None
+
+
+def test_odd_files_among_small_ones(images: list[Path], options: VerifyOptions, tmp_path: Path, firmware: Path) -> None:
+    (tmp_path / "fifo").unlink(missing_ok=True)
+    os.mkfifo(tmp_path / "fifo")
+    feeder = threading.Thread(target=lambda: (tmp_path / "fifo").write_bytes(images[0].read_bytes()))
+    feeder.start()
+    spaced = tmp_path / "spaced"
+    spaced.write_text(json.dumps(json.loads(images[1].read_text()), indent=1))
+    large = tmp_path / "large"
+    large.write_bytes(images[0].read_bytes() + b" " * (1 << 20))
+    stream = io.BytesIO(images[2].read_bytes())
+    sources: list[Source] = [
+        images[0],
+        tmp_path / "fifo",
+        spaced,
+        tmp_path,
+        images[3],
+        stream,
+        large,
+        firmware,
+        Path("n" * 300),
+    ]
+    outcomes = list(verify_images(sources, options, threads=1))
+    feeder.join(10)
+    assert [outcome.name for outcome in outcomes] == [*map(str, sources[:5]), "-", *map(str, sources[6:])]
+    kinds = [type(outcome.error).__name__ if outcome.error else "trusted" for outcome in outcomes]
+    assert kinds == [
+        *["trusted"] * 3,
+        "StoreError",
+        *["trusted"] * 2,
+        "MalformedImageError",
+        "UnsupportedFormatError",
+        "StoreError",
+    ]
+
+
+def test_hashed_together_or_alone_the_outcome_is_the_same(images: list[Path], options: VerifyOptions) -> None:
+    together = list(verify_images(images, options, threads=1))
+    for image, outcome in zip(images, together, strict=True):
+        (alone,) = verify_images([image], options)
+        assert outcome == alone
 
 
 def test_one_image_reports_progress(images: list[Path], options: VerifyOptions) -> None:
