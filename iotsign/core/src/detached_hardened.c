@@ -4,7 +4,7 @@
 
 uint32_t iotsign_detached_verify_hardened(const iotsign_detached_t *claim, const iotsign_scratch_t *scratch)
 {
-    volatile uint32_t verdict = 0u;
+    volatile uint32_t verdict = IOTSIGN_START;
     volatile iotsign_status_t status = IOTSIGN_ERROR_SIGNATURE;
 
     status = iotsign_detached_verify(claim, scratch);

@@ -6,7 +6,7 @@
 uint32_t iotsign_mcuboot_verify_hardened(const iotsign_region_t *region, const iotsign_mcuboot_policy_t *policy,
                                          const iotsign_scratch_t *scratch, iotsign_mcuboot_image_t *image)
 {
-    volatile uint32_t verdict = 0u;
+    volatile uint32_t verdict = IOTSIGN_START;
     volatile iotsign_status_t status = IOTSIGN_ERROR_SIGNATURE;
     iotsign_mcuboot_image_t first;
 

@@ -2,13 +2,13 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A hardened function verifies twice, from the first read of the flash on, and each verification contributes a half of
- * IOTSIGN_TRUSTED; the verdict is 0 before. One skipped instruction makes at most one of them wrong. The caller must
- * not undo that with a single branch of its own; it looks at a volatile copy, twice:
+ * IOTSIGN_TRUSTED. One skipped instruction makes at most one of them wrong. The caller must not undo that with a single
+ * branch, or a single load of the expected constant, of its own. It asks twice, in two ways, of a volatile copy:
  *
  *     volatile uint32_t verdict = 0;
  *     verdict = iotsign_mcuboot_verify_hardened(&region, &policy, &scratch, &image);
- *     if (verdict != IOTSIGN_TRUSTED) refuse();        never returns
- *     if (verdict != IOTSIGN_TRUSTED) refuse();
+ *     if (!iotsign_verdict_is_trusted(verdict)) refuse();       refuse() never returns, and the compiler
+ *     if (verdict != IOTSIGN_TRUSTED) refuse();                 does not know that it never returns
  */
 #ifndef IOTSIGN_HARDENED_H
 #define IOTSIGN_HARDENED_H
@@ -20,6 +20,10 @@
 
 /* Every other value is a refusal. */
 #define IOTSIGN_TRUSTED 0x9b5ce1a6u
+
+/* Whether this is IOTSIGN_TRUSTED, in a function that is never part of its caller (unless by link-time optimisation, which is
+ * to be turned off for the core). */
+int iotsign_verdict_is_trusted(uint32_t verdict);
 
 /* iotsign_mcuboot_verify, twice. Refuses also what was verified both times but differed (flash that reads differently the
  * second time). *image is what the second verification found, and all zeros unless that succeeded. */
