@@ -11,7 +11,7 @@ APT_TEST := clang openssl cmake ninja-build gcc-arm-none-eabi libnewlib-arm-none
 	qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross \
 	gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
 
-.PHONY: help dev demo test lint vectors core-coverage fuzz fuzz-core fuzz-python bench lock clean
+.PHONY: help dev demo test lint fi vectors core-coverage fuzz fuzz-core fuzz-python bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -62,6 +62,10 @@ vectors: dev ## each vector on each architecture and board, 100,000 random cases
 
 core-coverage: dev ## line and branch coverage of the C core
 	$(BIN)/python tests/c_coverage.py
+
+fi: dev ## skip every instruction of a boot loader's decision about a bad image (about half an hour)
+	$(call install-apt,$(APT_TEST))
+	PYTHONPATH=tests/firmware $(BIN)/python tests/firmware/skips.py
 
 FUZZ_SECONDS ?= 60
 

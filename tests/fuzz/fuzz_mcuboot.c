@@ -27,7 +27,7 @@ static void init(iotsign_hash_context_t *context)
 static void update(iotsign_hash_context_t *context, const void *data, size_t length)
 {
     const uint8_t *bytes = data;
-    while (length-- > 0) {
+    for (; length > 0; length--) {
         context->sha256.length = (context->sha256.length + *bytes++) & 0xFFFF;
     }
 }

@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 CORE = ROOT / "iotsign" / "core"
-FLAGS = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+FLAGS = ["-g", "-O1", "-fsanitize=address,undefined,integer", "-fno-sanitize-recover=all"]
 NO_LINK, LINK = ["-fsanitize=fuzzer-no-link"], ["-fsanitize=fuzzer"]
 
 
@@ -140,7 +140,7 @@ def main() -> None:
     arguments = parser.parse_args()
     limits = [f"-runs={arguments.runs}"] if arguments.runs else [f"-max_total_time={arguments.seconds}"]
     for target in arguments.targets:
-        print(f"{target:<24}{run(target, ROOT / 'build' / 'fuzz', *limits):>10,} inputs/s", flush=True)  # noqa: T201
+        print(f"{target:<24}{run(target, ROOT / 'build' / 'fuzz', *limits):>10,} inputs/s", flush=True)
 
 
 if __name__ == "__main__":

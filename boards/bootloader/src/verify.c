@@ -54,7 +54,7 @@ uint32_t iotsign_boot_verify(const iotsign_area_t *area, iotsign_mcuboot_image_t
     const iotsign_scratch_t scratch = {buffer, sizeof buffer, NULL, 0};
     volatile uint32_t verdict = 0;
     verdict = iotsign_mcuboot_verify_hardened(&region, &policy, &scratch, image);
-    if (verdict != IOTSIGN_TRUSTED || image->security_counter < least) {
+    if (!iotsign_verdict_is_trusted(verdict) || image->security_counter < least) {
         return 0;
     }
     if (verdict != IOTSIGN_TRUSTED || image->security_counter < least) {

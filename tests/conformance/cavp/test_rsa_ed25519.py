@@ -117,3 +117,8 @@ def test_every_verdict(judge: Any, cases: list[Case]) -> None:
 
 def test_verdicts_of_other_architectures(foreign_judge: Any, cases: list[Case], stride: int) -> None:
     assert wrong(cases[::stride], foreign_judge) == []
+
+
+def test_verdicts_of_microcontrollers(board_judge: Any, cases: list[Case], stride: int) -> None:
+    every = stride if stride == 1 else 8 * stride
+    assert wrong(cases[::every], board_judge) == []

@@ -62,6 +62,13 @@ def test_verdicts_of_other_architectures(foreign_judge: Any, vectors: Any, strid
     assert wrong(expected, foreign_judge(requests), names) == []
 
 
+def test_verdicts_of_microcontrollers(board_judge: Any, vectors: Any, stride: int) -> None:
+    every = stride if stride == 1 else 8 * stride
+    cases = [case for pattern in FILES for case in vectors(pattern)][::every]
+    requests, expected, names = zip(*cases, strict=True)
+    assert wrong(expected, board_judge(requests), names) == []
+
+
 def wrong(expected: Sequence[bool], verdicts: Sequence[str], names: Sequence[str]) -> list[tuple[str, str]]:
     assert len(verdicts) == len(expected)
     return [

@@ -11,6 +11,7 @@ import iotsign
 
 CORE = Path(iotsign.__file__).parent / "core"
 TARGETS = {
+    "cortex-m0": ("arm-none-eabi-", "-mcpu=cortex-m0 -mthumb"),
     "cortex-m3": ("arm-none-eabi-", "-mcpu=cortex-m3 -mthumb"),
     "cortex-m33": ("arm-none-eabi-", "-mcpu=cortex-m33 -mthumb"),
     "rv32imc": ("riscv64-unknown-elf-", "-march=rv32imc -mabi=ilp32 -misa-spec=2.2 -ffreestanding"),

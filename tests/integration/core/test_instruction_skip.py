@@ -1,0 +1,34 @@
+"""One skipped instruction does not make a boot loader accept a bad image: a sample; `make fi` tries every point."""
+
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import skips
+
+
+@pytest.mark.parametrize("profile", ["small", "fast"])
+def test_a_sample_of_skips(profile: str, tmp_path: Path) -> None:
+    if missing := skips.MACHINE.missing or next((t for t in ("setpriv",) if shutil.which(t) is None), ""):
+        pytest.skip(f"{missing} is not installed")
+    program = skips.boot_program(profile, tmp_path)
+    points = skips.points_of(program)
+    assert len(points) > 5000
+    # everything that the caller's own code does, and some of the rest
+    own = [point for point in points if program.instructions[point.address] == "decide"]
+    sample = own + points[:: len(points) // 60]
+    outcomes = Counter(outcome for _, outcome in skips.try_points(program, sample, jobs=1))
+    assert outcomes[skips.Outcome.ACCEPTED] == 0
+    assert outcomes[skips.Outcome.NOT_REACHED] == 0
+    assert outcomes[skips.Outcome.REFUSED] > len(sample) // 3
+
+
+def test_the_bench_sees_what_boots(tmp_path: Path) -> None:
+    """Without the second of its two checks the same program is one skip away from booting."""
+    if skips.MACHINE.missing:
+        pytest.skip(f"{skips.MACHINE.missing} is not installed")
+    program = skips.boot_program("small", tmp_path, flags="-DSINGLE_CHECK")
+    own = [point for point in skips.points_of(program) if program.instructions[point.address] == "decide"]
+    outcomes = Counter(outcome for _, outcome in skips.try_points(program, own, jobs=1))
+    assert outcomes[skips.Outcome.ACCEPTED] > 0
