@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -105,10 +105,11 @@ def _connect(path: Path) -> socket.socket:
     """Connect to a socket that will be there in a moment."""
     deadline = time.monotonic() + 10
     while True:
+        connected = socket.socket(socket.AF_UNIX)
         try:
-            connected = socket.socket(socket.AF_UNIX)
             connected.connect(str(path))
         except OSError:
+            connected.close()
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.005)
@@ -123,6 +124,10 @@ class Gdb:
         self._socket = _connect(path)
         self._received = b""
         self.ask("qXfer:features:read:target.xml:0,fff")  # from now on registers are numbered as it says
+
+    def close(self) -> None:
+        """Let go of the machine."""
+        self._socket.close()
 
     def _packet(self, timeout_s: float) -> str | None:
         deadline = time.monotonic() + timeout_s
@@ -205,7 +210,8 @@ def emulator(program: Program, *arguments: str) -> Iterator[Gdb]:
             [*command, *arguments, "-kernel", str(program.elf)], stderr=subprocess.DEVNULL
         ) as process:
             try:
-                yield Gdb(path)
+                with closing(Gdb(path)) as gdb:
+                    yield gdb
             finally:
                 process.kill()
 
