@@ -8,7 +8,6 @@ import errno
 import json
 import os
 import sys
-import traceback
 from typing import Any, Final
 
 import click
@@ -90,6 +89,8 @@ def report(error: BaseException, *, as_json: bool, about_file: str | None = None
         drop_stdout()
         return BROKEN_PIPE
     if os.environ.get("IOTSIGN_TRACEBACK"):
+        import traceback
+
         traceback.print_exception(error)
     if as_json:
         print(json.dumps({"error": about}), file=sys.stderr)
