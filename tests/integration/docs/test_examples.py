@@ -16,10 +16,12 @@ def toml_blocks(guide: str) -> list[str]:
 
 
 def test_descriptor_of_the_guide(tmp_path: Path) -> None:
-    (block,) = toml_blocks("platforms.md")
+    shortest, more = toml_blocks("platforms.md")
     file = tmp_path / "my-board.toml"
-    file.write_text(block)
+    file.write_text(shortest)
     assert parse_platform(file).platform_id == "my-board"
+    file.write_text(more.partition("[iotsign")[0] + shortest + "[iotsign" + more.partition("[iotsign")[2])
+    assert parse_platform(file).display_name != "my-board"
 
 
 def test_configuration_of_the_guide(tmp_path: Path) -> None:
