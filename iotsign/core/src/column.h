@@ -145,30 +145,26 @@ static IOTSIGN_INLINE void column_add_products(column_t *column, const int32_t *
 
 static IOTSIGN_INLINE void column_add_shifted(column_t *column, int32_t digit, unsigned bits)
 {
-    uint32_t low = (uint32_t)*column, high = (uint32_t)((uint64_t)*column >> 32), above;
+    uint32_t low = (uint32_t)*column, high = (uint32_t)((uint64_t)*column >> 32);
 
     __asm__(".syntax unified\n\t"
-            "lsrs %3, %2, %5\n\t"
-            "lsls %2, %2, %4\n\t"
             "adds %0, %0, %2\n\t"
             "adcs %1, %1, %3"
-            : "+l"(low), "+l"(high), "+l"(digit), "=&l"(above)
-            : "i"(bits), "i"(32u - bits)
+            : "+l"(low), "+l"(high)
+            : "l"((uint32_t)digit << bits), "l"((uint32_t)digit >> (32u - bits))
             : "cc");
     *column = (int64_t)((uint64_t)high << 32 | low);
 }
 
 static IOTSIGN_INLINE void column_subtract_shifted(column_t *column, int32_t digit, unsigned bits)
 {
-    uint32_t low = (uint32_t)*column, high = (uint32_t)((uint64_t)*column >> 32), above;
+    uint32_t low = (uint32_t)*column, high = (uint32_t)((uint64_t)*column >> 32);
 
     __asm__(".syntax unified\n\t"
-            "lsrs %3, %2, %5\n\t"
-            "lsls %2, %2, %4\n\t"
             "subs %0, %0, %2\n\t"
             "sbcs %1, %1, %3"
-            : "+l"(low), "+l"(high), "+l"(digit), "=&l"(above)
-            : "i"(bits), "i"(32u - bits)
+            : "+l"(low), "+l"(high)
+            : "l"((uint32_t)digit << bits), "l"((uint32_t)digit >> (32u - bits))
             : "cc");
     *column = (int64_t)((uint64_t)high << 32 | low);
 }
