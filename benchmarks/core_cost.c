@@ -1,9 +1,12 @@
 /* One verification by the core or by a peer, for core_cost.py to count the instructions of `job` under callgrind.
  * SPDX-License-Identifier: Apache-2.0
  *
- * usage: core_cost LIBRARY ALGORITHM FILE     iotsign, bearssl_i31, bearssl_i15, bearssl_m31, mbedtls; p256, p384, rsa3072
- * The file holds four fields, each u16 length (big-endian) and bytes: point or modulus, digest, signature (DER for ECDSA),
- * and SubjectPublicKeyInfo. RSA signatures are PKCS#1 v1.5 with exponent 65537; hashes are SHA-256, SHA-384 for P-384. */
+ * usage: core_cost LIBRARY ALGORITHM FILE
+ *
+ * Libraries are iotsign, bearssl_i31, bearssl_i15, bearssl_m31 and mbedtls; algorithms p256, p384 and rsa3072. The file
+ * holds four fields, each u16 length (big-endian) and bytes: point or modulus, digest, signature (DER for ECDSA), and
+ * SubjectPublicKeyInfo. RSA signatures are PKCS#1 v1.5 with exponent 65537; hashes are SHA-256, SHA-384
+ * for P-384. */
 #include <bearssl.h>
 #include <mbedtls/ecdsa.h>
 #include <mbedtls/rsa.h>

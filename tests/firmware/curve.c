@@ -1,9 +1,9 @@
 /* The arithmetic inside p256.c and p384.c, one operation at a time, over a serial line.
  * SPDX-License-Identifier: Apache-2.0
  *
- * CURVE_SOURCE is the file whose inside is tested. Once ready it sends GREETING. A request is the operation, a u8 argument and
- * the operands in the order in which the operation takes them; the answer is the results. Operands and results are
- * numbers: LIMBS signed limbs, each 32 bits big-endian. */
+ * CURVE_SOURCE is the file whose inside is tested. Once ready it sends GREETING. A request is the operation, a u8
+ * argument and the operands in the order in which the operation takes them; the answer is the results. Operands and
+ * results are numbers: LIMBS signed limbs, each 32 bits big-endian. */
 #include CURVE_SOURCE
 
 #include "machine.h"

@@ -1,8 +1,8 @@
 /* A program that judges signatures which it is sent over its serial line, on any machine.
  * SPDX-License-Identifier: Apache-2.0
  *
- * Once it is ready to listen it sends GREETING. Each request of judge.h has its u16 length in front; the answer to it is
- * i8 status, u32 instructions, u32 bytes of stack. All big-endian. */
+ * Once it is ready to listen it sends GREETING. Each request of judge.h has its u16 length in front; the answer to it
+ * is i8 status, u32 instructions, u32 bytes of stack. All big-endian. */
 #include <stdint.h>
 
 #include "judge.h"

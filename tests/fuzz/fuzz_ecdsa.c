@@ -1,5 +1,5 @@
-/* ECDSA verification of arbitrary digests and signatures by arbitrary keys: (r, s) and (r, n - s) always share their verdict,
- * and a key that is not on the curve verifies nothing.
+/* ECDSA verification of arbitrary digests and signatures by arbitrary keys: (r, s) and (r, n - s) always share their
+ * verdict, and a key that is not on the curve verifies nothing.
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 #include <string.h>

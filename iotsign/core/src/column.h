@@ -1,9 +1,9 @@
-/* The sum of one column of a product of LIMBS limbs: signed 64 bits, in which the machine's best multiplication adds up.
+/* The sum of one column of a product of LIMBS limbs: signed 64 bits, added up by the machine's best multiplication.
  * SPDX-License-Identifier: Apache-2.0
  *
- * The portable form is the reference; -DIOTSIGN_PORTABLE selects it everywhere. Compilers make one instruction of each of
- * its products where there is one (Cortex-M3 and up: smlal). They do badly, and are told how, on RV32 (32 x 32 -> 64 bits
- * in two halves, no carry flag) and ARMv6-M and ARMv8-M Baseline (16 x 16 -> 32 bits). */
+ * The portable form is the reference; -DIOTSIGN_PORTABLE selects it everywhere. Compilers make one instruction of each
+ * of its products where there is one (Cortex-M3 and up: smlal). They do badly, and are told how, on RV32 (32 x 32 -> 64
+ * bits in two halves, no carry flag) and ARMv6-M and ARMv8-M Baseline (16 x 16 -> 32 bits). */
 #ifndef IOTSIGN_COLUMN_H
 #define IOTSIGN_COLUMN_H
 

@@ -1,8 +1,8 @@
-/* ECDSA verification over one curve y² = x³ - 3x + b of prime order: what p256.c and p384.c have in common. Each of them
- * defines its constants first and includes this file once.
+/* ECDSA verification over one curve y² = x³ - 3x + b of prime order: what p256.c and p384.c have in common. Each of
+ * them defines its constants first and includes this file once.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A point is (x/z², y/z³); infinity has z = 0, as an integer. Coordinates x are in (-3, 2), y in (-2, 2), z in (-1, 2). */
+ * A point is (x/z², y/z³); infinity has z = 0, as an integer. The bounds: x in (-3, 2), y in (-2, 2), z in (-1, 2). */
 #ifndef IOTSIGN_ECDSA_CURVE_H
 #define IOTSIGN_ECDSA_CURVE_H
 
@@ -130,12 +130,12 @@ static void table_fill(affine_t table[KEY_POINTS], const element_t key_x, const 
     point_add(&twice, key_x, key_y, 0, t);
     memcpy(&point, &twice, sizeof point);
     point_double(&twice);
-    /* Scale all points by the z of 2Q, which becomes 1 by that: the formula for adding holds on the scaled curve too. */
+    /* Scale all points by the z of 2Q, which becomes 1 so: the formula for adding holds on the scaled curve too. */
     field_square(t, twice.z);
     field_multiply(point.x, point.x, t);
     field_multiply(t, t, twice.z);
     field_multiply(point.y, point.y, t);
-    memcpy(&table[0], &point, sizeof table[0]);
+    memcpy(&table[0], &point, sizeof table[0]); /* x and y */
     for (int i = 1; i < KEY_POINTS; i++) {
         point_add(&point, twice.x, twice.y, 0, ratio[i]);
         memcpy(&table[i], &point, sizeof table[i]);
@@ -154,8 +154,8 @@ static void table_fill(affine_t table[KEY_POINTS], const element_t key_x, const 
     }
 }
 
-/* A scalar, read from its topmost bit in windows of `width` signed digits, each k[i-1] - k[i] for the bits k of the scalar:
- * an odd multiplier below 2^(width-1) in magnitude, and the position where it is to be added.
+/* A scalar, read from its topmost bit in windows of `width` signed digits, each k[i-1] - k[i] for the bits k of the
+ * scalar: an odd multiplier below 2^(width-1) in magnitude, and the position where it is to be added.
  * Source: K. Okeya, K. Schmidt-Samoa, C. Spahn, T. Takagi, "Signed Binary Representations Revisited", CRYPTO 2004. */
 typedef struct {
     const int32_t *limb; /* of the next bit to read */

@@ -4,10 +4,10 @@
  *
  * Verification handles no secret: time and memory accesses depend on the data throughout.
  *
- * A number is LIMBS limbs of LIMB_BITS bits, least significant first. Every limb is in [0, 2^LIMB_BITS) but for the topmost,
- * which holds the sign and all that lies above. So each integer has one form, there is room to add up a column of a
- * product in 64 bits, and sums and differences need not be reduced: a number stands for its residue, and may be any
- * small multiple of the modulus m away from it. Bounds are written as multiples of m: "in (-1, 2)" is -m < a < 2m.
+ * A number is LIMBS limbs of LIMB_BITS bits, least significant first. Every limb is in [0, 2^LIMB_BITS) but for the
+ * topmost, which holds the sign and all that lies above. So each integer has one form, there is room to add up a column
+ * of a product in 64 bits, and sums and differences need not be reduced: a number stands for its residue, and may be
+ * any small multiple of the modulus m away from it. Bounds are written as multiples of m: "in (-1, 2)" is -m < a < 2m.
  *
  * Residues are in Montgomery form: a stands for a / R modulo m, with R = 2^(LIMBS * LIMB_BITS) >= 32m. */
 #ifndef IOTSIGN_ECDSA_FIELD_H
@@ -128,7 +128,7 @@ IOTSIGN_WRAPS static void residue_multiply(element_t result, const element_t lef
     result[LIMBS - 1] = (int32_t)column_low(&sum);
 }
 
-/* result = (ax + by) / 2^LIMB_BITS modulo m, which adds less than m; without a modulus, where that is exact. May alias. */
+/* result = (ax + by) / 2^LIMB_BITS modulo m, which adds less than m; without m where that is exact. May alias. */
 IOTSIGN_WRAPS static IOTSIGN_OUTLINE void element_mix(element_t result, int32_t a, const element_t x, int32_t b,
                                                       const element_t y, const modulus_t *modulus)
 {
@@ -215,9 +215,10 @@ static void residue_invert(element_t result, const element_t number, const modul
     }
 }
 
-/* Multiplication modulo the prime. As p = -1 modulo 2^LIMB_BITS, the lowest limb of a column is the digit of the quotient
- * itself; p + 1 is a sum of few powers of 2, and FIELD_FOLD(column) adds the multiples of them that reach a column: its
- * FOLD_ADD(column, distance, bits) is for the term 2^(distance * LIMB_BITS + bits), FOLD_SUBTRACT for a negative one. */
+/* Multiplication modulo the prime. As p = -1 modulo 2^LIMB_BITS, the lowest limb of a column is the digit of the
+ * quotient itself; p + 1 is a sum of few powers of 2, and FIELD_FOLD(column) adds the multiples of them that reach a
+ * column: its FOLD_ADD(column, distance, bits) is for the term 2^(distance * LIMB_BITS + bits), FOLD_SUBTRACT for a
+ * negative one. */
 #if defined(FIELD_UNROLLED)
 
 /* all conditions are between constants */

@@ -21,10 +21,12 @@ from machines import MACHINES, SOURCE, build, start, talk
 CORE = SOURCE.parents[1] / "iotsign" / "core"
 CONSTANTS = runpy.run_path(str(CORE / "src" / "make_curve_constants.py"))
 INCLUDES = [f"-I{directory}" for directory in (CORE / "include", CORE / "src", SOURCE / "machines")]
+SANITIZERS = ["-O1", "-g", "-fsanitize=address,undefined,integer", "-fno-sanitize-recover=all"]
 HOST_BUILDS = {
     "fast": ["gcc", "-O2"],
     "small": ["gcc", "-Os", "-DIOTSIGN_PROFILE_SMALL"],
-    "sanitized": ["clang", "-O1", "-g", "-fsanitize=address,undefined,integer", "-fno-sanitize-recover=all"],
+    "sanitized": ["clang", *SANITIZERS],
+    "small-sanitized": ["clang", *SANITIZERS, "-DIOTSIGN_PROFILE_SMALL"],
 }
 # those for which column.h has assembly; small and fast multiply by different loops
 BOARD_BUILDS = ["microbit-small", "microbit-fast", "riscv_virt-fast"]

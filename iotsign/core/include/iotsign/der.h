@@ -1,5 +1,5 @@
-/* A strict reader of DER (X.690 §10, §11): definite lengths in their shortest form, and nothing read beyond the end. Only
- * what public keys and signatures need.
+/* A strict reader of DER (X.690 §10, §11): definite lengths in their shortest form, and nothing read beyond the end.
+ * Only what public keys and signatures need.
  * SPDX-License-Identifier: Apache-2.0
  *
  * A reader is the bytes not yet read. Reading takes an element off its front; the content is a reader again:
@@ -29,13 +29,13 @@ typedef struct {
     size_t length;
 } iotsign_der_t;
 
-/* Take the next element, which must have this tag (one byte; long-form tags are not supported). *content may be *reader.
+/* Take the next element, which must have this tag (one byte; there are no long-form tags). *content may be *reader.
  * IOTSIGN_ERROR_MALFORMED: another tag, a length that is indefinite, not the shortest, above 2^32-1 or beyond the end.
  * On an error neither *reader nor *content has changed. */
 iotsign_status_t iotsign_der_read(iotsign_der_t *reader, uint8_t tag, iotsign_der_t *content);
 
-/* Take the next element, an INTEGER >= 0. *magnitude receives its big-endian bytes without leading zeros: no byte for 0.
- * IOTSIGN_ERROR_MALFORMED: as above; negative, empty, or with a redundant leading zero; then *reader has not changed. */
+/* Take the next element, an INTEGER >= 0. *magnitude receives its big-endian bytes without leading zeros: none for 0.
+ * IOTSIGN_ERROR_MALFORMED: as above; negative, empty, or with a redundant leading zero. Neither has changed then. */
 iotsign_status_t iotsign_der_read_unsigned(iotsign_der_t *reader, iotsign_der_t *magnitude);
 
 #endif

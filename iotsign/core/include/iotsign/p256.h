@@ -18,8 +18,8 @@
 iotsign_status_t iotsign_p256_validate_key(const uint8_t public_key[IOTSIGN_P256_KEY_SIZE]);
 
 /* Verify a signature of a message whose SHA-256, SHA-384 or SHA-512 digest this is (32, 48 or 64 bytes; ECDSA uses the
- * first 32). The key is validated too. A signature that verifies has a second form, (r, n - s): never use its bytes as an
- * identifier.
+ * first 32). The key is validated too. A signature that verifies has a second form, (r, n - s): never use its bytes as
+ * an identifier.
  * IOTSIGN_ERROR_ARGUMENT:  digest_length is none of these; SHA-1 is not supported.
  * IOTSIGN_ERROR_KEY:       see iotsign_p256_validate_key.
  * IOTSIGN_ERROR_MALFORMED: r or s is 0 or not below n.

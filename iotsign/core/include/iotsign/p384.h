@@ -17,9 +17,9 @@
  * IOTSIGN_ERROR_KEY: not uncompressed (so infinity as well), a coordinate not below p, or not on the curve. */
 iotsign_status_t iotsign_p384_validate_key(const uint8_t public_key[IOTSIGN_P384_KEY_SIZE]);
 
-/* Verify a signature of a message whose SHA-256, SHA-384 or SHA-512 digest this is (32, 48 or 64 bytes; ECDSA uses at most
- * the first 48). The key is validated too. A signature that verifies has a second form, (r, n - s): never use its bytes
- * as an identifier.
+/* Verify a signature of a message whose SHA-256, SHA-384 or SHA-512 digest this is (32, 48 or 64 bytes; ECDSA uses at
+ * most the first 48). The key is validated too. A signature that verifies has a second form, (r, n - s): never use its
+ * bytes as an identifier.
  * IOTSIGN_ERROR_ARGUMENT:  digest_length is none of these; SHA-1 is not supported.
  * IOTSIGN_ERROR_KEY:       see iotsign_p384_validate_key.
  * IOTSIGN_ERROR_MALFORMED: r or s is 0 or not below n.

@@ -25,8 +25,8 @@ typedef struct {
  * IOTSIGN_ERROR_MALFORMED:   not DER, not a SubjectPublicKeyInfo, bytes after it, or parameters that the algorithm must
  *                            not have.
  * IOTSIGN_ERROR_UNSUPPORTED: another algorithm or another named curve.
- * IOTSIGN_ERROR_KEY:         explicit or implicit curve parameters (only named curves can be trusted), or a point or key
- *                            of the wrong length or form; compressed points are refused.
+ * IOTSIGN_ERROR_KEY:         explicit or implicit curve parameters (only named curves can be trusted), or a point or
+ *                            key of the wrong length or form; compressed points are refused.
  * Source: RFC 3279 §2.3.1 (RSA), RFC 5480 §2 (EC), RFC 8410 §3, §4 (Ed25519). */
 iotsign_status_t iotsign_spki_parse(const uint8_t *der, size_t length, iotsign_spki_t *spki);
 
