@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from iotsign.formats.mcuboot._container import CONTAINER
     from iotsign.formats.mcuboot._create import create_image
+    from iotsign.formats.mcuboot._dependency import Dependency
     from iotsign.formats.mcuboot._encryption import (
         DecryptionKey,
         EncryptionKey,
@@ -29,14 +30,12 @@ if TYPE_CHECKING:
     from iotsign.formats.mcuboot._options import (
         Auto,
         Compression,
-        Dependency,
         ImageOptions,
-        PublicKeyFormat,
         parse_uuid,
     )
     from iotsign.formats.mcuboot._resign import ResignOptions, resign_image
     from iotsign.formats.mcuboot._rollback import Floor
-    from iotsign.formats.mcuboot._tlv import Tlv, TlvType
+    from iotsign.formats.mcuboot._tlv import PublicKeyFormat, Tlv, TlvType
     from iotsign.formats.mcuboot._trailer import SwapType, Trailer, TrailerLayout
     from iotsign.formats.mcuboot._verify import (
         CheckedImage,
@@ -98,7 +97,7 @@ _HOMES: Final = {
     "CheckedSignature": "_verify",
     "Compression": "_options",
     "DecryptionKey": "_encryption",
-    "Dependency": "_options",
+    "Dependency": "_dependency",
     "EncryptionKey": "_encryption",
     "Floor": "_rollback",
     "Image": "_image",
@@ -106,7 +105,7 @@ _HOMES: Final = {
     "ImageHeader": "_header",
     "ImageOptions": "_options",
     "ImageVersion": "_version",
-    "PublicKeyFormat": "_options",
+    "PublicKeyFormat": "_tlv",
     "ResignOptions": "_resign",
     "SignatureEntry": "_image",
     "SwapType": "_trailer",

@@ -73,10 +73,10 @@ class McubootContainer:
 
     def extract(self, file: BinaryIO, output: BinaryIO, settings: Settings) -> int:
         """Write the firmware."""
-        from iotsign.formats.mcuboot import _extract, _settings
+        from iotsign.formats.mcuboot import _extract, _opening_settings
 
-        _settings.check_opening(settings)
-        return _extract.extract_payload(file, output, decryption_key=_settings.decryption_key(settings))
+        _opening_settings.check_opening(settings)
+        return _extract.extract_payload(file, output, decryption_key=_opening_settings.decryption_key(settings))
 
 
 CONTAINER: Final[Container] = McubootContainer()

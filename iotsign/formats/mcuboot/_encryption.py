@@ -5,7 +5,6 @@ Source: MCUboot docs/encrypted_images.md; bootutil/src/encrypted.c for sizes and
 
 import base64
 import binascii
-import hmac
 import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -320,12 +319,16 @@ def _derive(shared: bytes, key_size: int, hash_: HashAlgorithm) -> tuple[bytes, 
 
 
 def _seal(shared: bytes, content_key: bytes, hash_: HashAlgorithm) -> bytes:
+    import hmac
+
     key, mac_key = _derive(shared, len(content_key), hash_)
     wrapped = payload_cipher(key)(content_key)
     return hmac.digest(mac_key, wrapped, hash_.value) + wrapped
 
 
 def _open(shared: bytes, tlv: Tlv, point: int, hash_: HashAlgorithm) -> bytes:
+    import hmac
+
     mac, wrapped = tlv.data[point : point + hash_.digest_size], tlv.data[point + hash_.digest_size :]
     key, mac_key = _derive(shared, len(wrapped), hash_)
     if not hmac.compare_digest(hmac.digest(mac_key, wrapped, hash_.value), mac):

@@ -5,8 +5,8 @@ from typing import BinaryIO, Final
 
 from iotsign.algorithms import HashAlgorithm
 from iotsign.errors import MalformedImageError
+from iotsign.formats.mcuboot._dependency import DEPENDENCY, Dependency
 from iotsign.formats.mcuboot._header import HEADER, IMAGE_MAGIC, ImageHeader
-from iotsign.formats.mcuboot._options import DEPENDENCY, Dependency
 from iotsign.formats.mcuboot._stream import Source
 from iotsign.formats.mcuboot._tlv import (
     ENCRYPTION_TYPES,

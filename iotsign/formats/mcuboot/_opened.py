@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from iotsign.formats.container import ContainerSignature, Judge, Settings
-from iotsign.formats.mcuboot._settings import check_opening, decryption_key, floors
+from iotsign.formats.mcuboot._opening_settings import check_opening, decryption_key, floors
 from iotsign.formats.mcuboot._signature import algorithm_of
 from iotsign.formats.mcuboot._verify import CheckedSignature, OpenImage
 

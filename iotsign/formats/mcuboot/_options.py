@@ -1,6 +1,5 @@
 """What a packer decides about an image."""
 
-import struct
 import uuid
 from dataclasses import dataclass
 from enum import Enum, StrEnum
@@ -8,24 +7,13 @@ from typing import Final
 
 from iotsign.algorithms import HashAlgorithm
 from iotsign.errors import ConfigError
+from iotsign.formats.mcuboot._dependency import Dependency
 from iotsign.formats.mcuboot._header import HEADER, MAX_HEADER_SIZE
-from iotsign.formats.mcuboot._tlv import MAX_AREA_SIZE, is_vendor_type
+from iotsign.formats.mcuboot._tlv import MAX_AREA_SIZE, PublicKeyFormat, is_vendor_type
 from iotsign.formats.mcuboot._trailer import ALIGNMENTS, DEFAULT_MAX_ALIGN, MAX_ALIGNMENTS
-from iotsign.formats.mcuboot._version import VERSION, ImageVersion
+from iotsign.formats.mcuboot._version import ImageVersion
 
 _U32_MAX: Final = 0xFFFFFFFF
-
-# Source: MCUboot bootutil/image.h, struct image_dependency
-DEPENDENCY: Final = struct.Struct("<B3x8s")
-assert DEPENDENCY.size == 12
-assert VERSION.size == 8
-
-
-class PublicKeyFormat(StrEnum):
-    """How an image names its key."""
-
-    HASH = "hash"
-    FULL = "full"
 
 
 class Compression(StrEnum):
@@ -40,29 +28,6 @@ class Auto(Enum):
     """A value that is derived from others."""
 
     AUTO = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class Dependency:
-    """Another image that must be there, at this version or later.
-
-    Attributes:
-        image: Index of the image, 8 bits.
-        version: The least version.
-    """
-
-    image: int
-    version: ImageVersion
-
-    def to_bytes(self) -> bytes:
-        """Write 12 bytes."""
-        return DEPENDENCY.pack(self.image, self.version.to_bytes())
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> "Dependency":
-        """Read 12 bytes."""
-        image, version = DEPENDENCY.unpack(data)
-        return cls(image, ImageVersion.from_bytes(version))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,10 @@ from iotsign.formats.mcuboot._offline import (
     write_message,
 )
 from iotsign.formats.mcuboot._opened import described_signature
+from iotsign.formats.mcuboot._opening_settings import decryption_key, release
 from iotsign.formats.mcuboot._options import ImageOptions
 from iotsign.formats.mcuboot._resign import resign_image
-from iotsign.formats.mcuboot._settings import decryption_key, encryption_key, image_options, release, resign_options
+from iotsign.formats.mcuboot._settings import encryption_key, image_options, resign_options
 from iotsign.formats.mcuboot._signature import names_key
 from iotsign.formats.mcuboot._stream import Source
 from iotsign.formats.mcuboot._verify import CheckedSignature

@@ -13,7 +13,6 @@ from iotsign.formats.mcuboot._content import Content, decompressed_region
 from iotsign.formats.mcuboot._encryption import DecryptionKey
 from iotsign.formats.mcuboot._header import HEADER
 from iotsign.formats.mcuboot._image import HASH_TLVS, Image, read_image
-from iotsign.formats.mcuboot._options import PublicKeyFormat
 from iotsign.formats.mcuboot._signature import choose_hash, key_hash, names_key, sign, signature_tlvs
 from iotsign.formats.mcuboot._stream import Blocks, Region, Source, write_all
 from iotsign.formats.mcuboot._tlv import (
@@ -21,6 +20,7 @@ from iotsign.formats.mcuboot._tlv import (
     INFO_MAGIC,
     PROTECTED_INFO_MAGIC,
     SIGNATURE_TYPES,
+    PublicKeyFormat,
     Tlv,
     TlvType,
     pack_area,

@@ -9,9 +9,8 @@ from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, KeyType, Sign
 from iotsign.core import Hasher
 from iotsign.errors import MalformedImageError, UnsupportedAlgorithmError
 from iotsign.formats.container import Judge
-from iotsign.formats.mcuboot._options import PublicKeyFormat
 from iotsign.formats.mcuboot._stream import Region
-from iotsign.formats.mcuboot._tlv import Tlv, TlvType
+from iotsign.formats.mcuboot._tlv import PublicKeyFormat, Tlv, TlvType
 
 if TYPE_CHECKING:
     from iotsign.keys import PublicKey, Signer

@@ -7,7 +7,7 @@ is 16 bits wide.
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from typing import Final
 
 from iotsign.errors import ImageTooLargeError, MalformedImageError
@@ -48,6 +48,13 @@ class TlvType(IntEnum):
     COMP_DEC_SIZE = 0x73
     UUID_VID = 0x74
     UUID_CID = 0x75
+
+
+class PublicKeyFormat(StrEnum):
+    """How an image names its key."""
+
+    HASH = "hash"
+    FULL = "full"
 
 
 SIGNATURE_TYPES: Final = frozenset({TlvType.RSA2048, TlvType.ECDSASIG, TlvType.RSA3072, TlvType.ED25519})
