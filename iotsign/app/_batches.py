@@ -3,7 +3,6 @@
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -67,6 +66,8 @@ def work_on(
         work: Gives one result for each file of a batch; it calls its second argument now and then.
         threads: How many batches at a time; by default one for each processor.
     """
+    from concurrent.futures import ThreadPoolExecutor  # costs more start-up time than one file takes
+
     stop = threading.Event()
 
     def check_stop(_: int) -> None:

@@ -166,63 +166,97 @@ def warn(words: str) -> None:
     say(words, label="warning", colour="yellow")
 
 
-def _show(*renderables: "Table | Text") -> None:
-    """Print on stdout: no markup, no guessing; where nobody watches also no wrapping and no padding."""
-    from rich.console import Console
-
-    tty = stdout().isatty()
-    console = Console(file=stdout(), markup=False, emoji=False, highlight=False, width=None if tty else _WIDE)
-    if tty:
-        console.print(*renderables, sep="\n")
-        return
-    with console.capture() as captured:
-        console.print(*renderables, sep="\n")
-    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
-
-
-def styled(text: object, style: str) -> "Text":
+def styled(text: object, style: str) -> "Styled":
     """Give a table cell in a colour."""
-    from rich.text import Text
-
-    return Text(printable(text), style=style)
+    return Styled(printable(text), style)
 
 
-def _cell(value: "object | Text") -> "str | Text":
-    from rich.text import Text
+@dataclass(frozen=True)
+class Styled:
+    """A text and how it looks where there are colours."""
 
-    if isinstance(value, Text):
+    text: str
+    style: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def print_table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: "str | Styled | None" = None
+) -> None:
+    """Print a table on stdout; cells and title are text or what `styled` gives."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    if not _decorated():
+        _print_plain([str(title)] if title else [], _plain_table(list(columns), cells))
+        return
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in cells:
+        table.add_row(*map(_rich, row))
+    _show(title, table)
+
+
+def print_fields(fields: Iterable[tuple[str, object]], *, title: str | None = None) -> None:
+    """Print names and values, one pair a line, on stdout."""
+    cells = [(name, _cell(value)) for name, value in fields]
+    if not _decorated():
+        width = max((len(name) for name, _ in cells), default=0)
+        _print_plain([title] if title else [], [f"{name:{width}}  {value}" for name, value in cells])
+        return
+    from rich.table import Table
+
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(style="cyan", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in cells:
+        table.add_row(name, _rich(value))
+    _show(title, table)
+
+
+def _decorated() -> bool:
+    """Tell whether somebody watches; otherwise tables are plain text, and rich, which takes its time, stays out."""
+    return stdout().isatty() or _coloured(stdout())
+
+
+def _cell(value: object) -> str | Styled:
+    if isinstance(value, Styled):
         return value
     if isinstance(value, bytes):
         return value.hex()
     return "" if value is None else printable(value)
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, title: "str | Text | None" = None) -> None:
-    """Print a table on stdout; cells and title are text or what `styled` gives."""
-    from rich import box
-    from rich.table import Table
+def _plain_table(columns: Sequence[str], rows: Sequence[Sequence[str | Styled]]) -> list[str]:
+    """Lay a table out as rich does without colours: a rule under the head, no wrapping."""
+    texts = [columns, *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[index]) for row in texts) for index in range(len(columns))]
+    lines = [" " + "   ".join(f"{text:{width}}" for text, width in zip(row, widths, strict=True)) for row in texts]
+    rule = "─" * (sum(widths) + 3 * len(widths) - 1)
+    return [lines[0], rule, *lines[1:]]
+
+
+def _print_plain(title: Sequence[str], lines: Iterable[str]) -> None:
+    click.echo("\n".join(line.rstrip() for line in [*map(printable, title), *lines]), stdout())
+
+
+def _rich(cell: str | Styled) -> "str | Text":
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*map(_cell, row))
-    if title:
-        _show(title if isinstance(title, Text) else Text(printable(title), style="bold"))
-    _show(table)
+    return Text(cell.text, style=cell.style) if isinstance(cell, Styled) else cell
 
 
-def print_fields(fields: Iterable[tuple[str, object]], *, title: str | None = None) -> None:
-    """Print names and values, one pair a line, on stdout."""
-    from rich.table import Table
+def _show(title: "str | Styled | None", table: "Table") -> None:
+    """Print on stdout, coloured: no markup, no guessing."""
+    from rich.console import Console
     from rich.text import Text
 
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
-    table.add_column(style="cyan", no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in fields:
-        table.add_row(name, _cell(value))
+    tty = stdout().isatty()
+    console = Console(file=stdout(), markup=False, emoji=False, highlight=False, width=None if tty else _WIDE)
     if title:
-        _show(Text(printable(title), style="bold"))
-    _show(table)
+        console.print(_rich(title) if isinstance(title, Styled) else Text(printable(title), style="bold"))
+    console.print(table)
