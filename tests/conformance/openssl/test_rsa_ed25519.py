@@ -139,6 +139,54 @@ def test_moduli_that_are_refused(judge_of: Any, make_request: Callable[..., Any]
     assert set(judge_of("gcc")(requests)) == {"KEY"}
 
 
+# threat 3
+def test_public_keys_that_do_not_reencode_to_themselves(judge: Any, make_request: Callable[..., Any]) -> None:
+    modulus = b"\x02\x82\x01\x01\x00" + b"\xc5" * 256
+    exponent = b"\x02\x03\x01\x00\x01"
+    sequence = b"\x30\x82\x01\x0a"
+    good = sequence + modulus + exponent
+    bad = [
+        b"",
+        good[:-1],
+        good + b"\0",
+        b"\x31" + good[1:],
+        b"\x30\x82\x01\x0b" + modulus + exponent + b"\0",
+        b"\x30\x82\x01\x0d" + modulus + exponent + b"\x02\x01\x01",
+        b"\x30\x82\x01\x0b" + b"\x02\x82\x01\x02\x00\x00" + b"\xc5" * 256 + exponent,  # a redundant zero
+        b"\x30\x82\x01\x09" + b"\x02\x82\x01\x00" + b"\xc5" * 256 + exponent,  # a negative modulus
+        b"\x30\x82\x01\x0b" + modulus + b"\x02\x04\x00\x01\x00\x01",
+        b"\x30\x82\x01\x0b" + modulus + b"\x02\x81\x03\x01\x00\x01",
+        sequence + modulus + b"\x03" + exponent[1:],
+        sequence + b"\x04" + modulus[1:] + exponent,
+        b"\x30\x83\x00\x01\x0a" + modulus + exponent,
+    ]
+    verdicts = judge([make_request("P", key, b"", bytes(256), hash_size=32) for key in [good, *bad]])
+    assert verdicts == ["SIGNATURE"] + ["MALFORMED"] * len(bad)
+
+
+def test_ed25519_keys_that_are_refused(judge: Any, make_request: Callable[..., Any]) -> None:
+    """A y that is not below p, points of small order, and numbers that are no point."""
+    prefix, prime = bytes.fromhex("302a300506032b6570032100"), 2**255 - 19
+    above = [y | sign << 255 for y in range(prime, 2**255) for sign in (0, 1)]
+    order_8 = 0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD83D3D706A17C7
+    small = [0, 1, prime - 1, order_8, prime - order_8]
+    no_point = [2, 7, prime - 2]
+    keys = [*above, *small, *(y | 1 << 255 for y in small), *no_point]
+    verdicts = judge([make_request("E", prefix + key.to_bytes(32, "little"), b"", bytes(64)) for key in keys])
+    assert set(verdicts) == {"KEY"}
+
+
+def test_ed25519_scalars_that_are_refused(judge: Any, make_request: Callable[..., Any]) -> None:
+    order = 2**252 + 27742317777372353535851937790883648493
+    key = ed25519.Ed25519PrivateKey.generate()
+    signature = key.sign(b"message")
+    s = int.from_bytes(signature[32:], "little")
+    scalars = [s + order, s + 2 * order, order, 2**253, 2**255, 2**256 - 1]
+    forged = [signature[:32] + scalar.to_bytes(32, "little") for scalar in scalars]
+    verdicts = judge([make_request("E", spki_of(key.public_key()), b"message", each) for each in [signature, *forged]])
+    assert verdicts == ["OK"] + ["MALFORMED"] * len(forged)
+
+
 # threat 5
 def test_digests_of_another_length(judge_of: Any, make_request: Callable[..., Any]) -> None:
     key = rsa.generate_private_key(65537, 2048)

@@ -131,6 +131,12 @@ def test_records_that_nothing_covers(core: Core, maker: ImageMaker, spki: dict[s
     assert answer.verdict == "MALFORMED"
 
 
+@pytest.mark.parametrize("type_", [0x30, 0x31, 0x32, 0x33, 0x34])
+def test_wrapped_keys_may_stand_there(core: Core, maker: ImageMaker, spki: dict[str, bytes], type_: int) -> None:
+    answer = core.verify(maker.make(extra=tlv(type_, b"wrapped key")), [spki["p256"]])
+    assert answer.verdict == "OK"
+
+
 @pytest.mark.parametrize(
     ("protected", "verdict"),
     [
