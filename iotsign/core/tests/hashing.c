@@ -8,6 +8,9 @@
  *   8     base64 encode: u32 length, text
  *   9     base64 decode: status (negated), u32 written, and the bytes if the status is 0
  *   10    sha256_many; the bytes are a thread count and then buffers, each after its u32 length: all digests
+ *   12..15  finish at once, as after a message of so many blocks that its length is what the bytes say (u64), but none of
+ *           which was hashed: the digest
+ *   16..19  hash whole blocks and pad nothing: the digest
  * SPDX-License-Identifier: Apache-2.0 */
 #include <stdint.h>
 #include <stdio.h>
@@ -120,6 +123,40 @@ static void answer_decode(unsigned address, const uint8_t *text, size_t length)
     free(block);
 }
 
+/* The contexts of all hashes have their length behind a state of different size. */
+static uint64_t *length_of(iotsign_hash_context_t *context, unsigned which)
+{
+    return which == 0 ? &context->sha1.length : which == 1 ? &context->sha256.length : &context->sha512.length;
+}
+
+static void answer_finish(unsigned which, const uint8_t *length)
+{
+    iotsign_hash_context_t context;
+    uint8_t digest[IOTSIGN_HASH_MAX_SIZE];
+
+    hashes[which]->init(&context);
+    *length_of(&context, which) = iotsign_be64_load(length);
+    hashes[which]->finish(&context, digest);
+    put(digest, hashes[which]->digest_size);
+}
+
+static void answer_blocks(unsigned which, const uint8_t *blocks, size_t length)
+{
+    iotsign_hash_context_t context;
+    uint8_t digest[IOTSIGN_HASH_MAX_SIZE];
+
+    hashes[which]->init(&context);
+    hashes[which]->update(&context, blocks, length);
+    for (unsigned i = 0; i < 8; i++) {
+        if (which >= 2) {
+            iotsign_be64_store(digest + 8 * i, context.sha512.state[i]);
+        } else if (which == 1 || i < 5) {
+            iotsign_be32_store(digest + 4 * i, which == 1 ? context.sha256.state[i] : context.sha1.state[i]);
+        }
+    }
+    put(digest, hashes[which]->digest_size);
+}
+
 static int count_reports(void *context, uint64_t done)
 {
     *(uint64_t *)context = done;
@@ -175,6 +212,18 @@ int main(int argc, char **argv)
             break;
         case 10:
             answer_many(data, length);
+            break;
+        case 12:
+        case 13:
+        case 14:
+        case 15:
+            answer_finish(header[0] % 4, data);
+            break;
+        case 16:
+        case 17:
+        case 18:
+        case 19:
+            answer_blocks(header[0] % 4, data, length);
             break;
         default:
             answer_digest(hashes[header[0] % 4], data, length, header[0] < 4);
