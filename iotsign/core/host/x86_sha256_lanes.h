@@ -4,13 +4,9 @@
 #ifndef IOTSIGN_X86_SHA256_LANES_H
 #define IOTSIGN_X86_SHA256_LANES_H
 
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
+#include "inline.h"
 
-static inline __attribute__((always_inline)) void compress(uint32_t *states, const uint8_t *const *blocks, size_t count)
+ALWAYS_INLINE void compress(uint32_t *states, const uint8_t *const *blocks, size_t count)
 {
     vector_t state[8];
 

@@ -1,89 +1,23 @@
-/* SHA-512 compression for x86-64 with 256-bit vectors: the message schedules of four blocks in the four lanes, the rounds
- * of one block after another in the integer unit, and the two interleaved, so that neither waits for the other.
- * Included by the file of each vector extension, which defines sigma0 and sigma1 (FIPS 180-4 §4.1.3) on four lanes.
+/* SHA-512 compression for x86-64 with 256-bit vectors: the message schedules of four blocks in the four lanes, and among
+ * them the rounds of four earlier blocks, one after the other, so that neither waits for the other.
+ * Included by the file of each vector extension, which defines sigma0 and sigma1 (FIPS 180-4 §4.1.3) on four lanes, the
+ * working variables as rounds_t with rounds_begin and rounds_end, and one_round.
  * SPDX-License-Identifier: Apache-2.0 */
 #ifndef IOTSIGN_X86_SHA512_H
 #define IOTSIGN_X86_SHA512_H
 
-#include "../src/compiler.h"
 #include "../src/sha512_compress.h"
+#include "inline.h"
 
 #include <immintrin.h>
 
 #define LANES 4u
-#define ALWAYS static inline __attribute__((always_inline))
-
-#if defined(__clang__)
-#define UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define UNROLL _Pragma("GCC unroll 16")
-#endif
-
-/* Sums are written along the critical path; this keeps the compiler from regrouping them. */
-#define IN_THIS_ORDER(sum) __asm__("" : "+r"(sum))
 
 /* schedule[t * LANES + lane] is word t of that lane's block plus the constant of round t */
 typedef uint64_t schedule_t[80 * LANES];
 
-typedef struct {
-    uint64_t v[8];    /* v[(0 - t) % 8] is a of round t, v[(1 - t) % 8] is b, and so on */
-    uint64_t b_xor_c; /* of the next round */
-} rounds_t;
-
-IOTSIGN_WRAPS ALWAYS uint64_t rotate_right(uint64_t word, unsigned bits)
-{
-    return word >> bits | word << (64 - bits);
-}
-
-IOTSIGN_WRAPS ALWAYS void one_round(rounds_t *r, unsigned t, uint64_t word)
-{
-    uint64_t a = r->v[(80 - t) % 8], b = r->v[(81 - t) % 8], d = r->v[(83 - t) % 8];
-    uint64_t e = r->v[(84 - t) % 8], f = r->v[(85 - t) % 8], g = r->v[(86 - t) % 8], h = r->v[(87 - t) % 8];
-    uint64_t big_sigma1, big_sigma0, choice, a_xor_b, majority;
-
-    h += word;
-    IN_THIS_ORDER(h);
-    d += h;
-    IN_THIS_ORDER(d);
-    choice = (e & f) ^ (~e & g);
-    big_sigma1 = rotate_right(e, 14) ^ rotate_right(e, 18) ^ rotate_right(e, 41);
-    d += choice;
-    IN_THIS_ORDER(d);
-    h += choice;
-    IN_THIS_ORDER(h);
-    d += big_sigma1;
-    IN_THIS_ORDER(d);
-    h += big_sigma1;
-    IN_THIS_ORDER(h);
-    big_sigma0 = rotate_right(a, 28) ^ rotate_right(a, 34) ^ rotate_right(a, 39);
-    a_xor_b = a ^ b;
-    majority = (r->b_xor_c & a_xor_b) ^ b;
-    IN_THIS_ORDER(majority);
-    h += majority;
-    IN_THIS_ORDER(h);
-    h += big_sigma0;
-    r->b_xor_c = a_xor_b;
-    r->v[(83 - t) % 8] = d;
-    r->v[(87 - t) % 8] = h;
-}
-
-ALWAYS void rounds_begin(rounds_t *r, const uint64_t state[8])
-{
-    for (unsigned i = 0; i < 8; i++) {
-        r->v[i] = state[i];
-    }
-    r->b_xor_c = state[1] ^ state[2];
-}
-
-IOTSIGN_WRAPS ALWAYS void rounds_end(const rounds_t *r, uint64_t state[8])
-{
-    for (unsigned i = 0; i < 8; i++) {
-        state[i] += r->v[i];
-    }
-}
-
 /* The first 16 words of count blocks, one block a lane; lanes without a block repeat the last one. */
-ALWAYS void words_load(__m256i w[16], const uint8_t *blocks, size_t count)
+ALWAYS_INLINE void words_load(__m256i w[16], const uint8_t *blocks, size_t count)
 {
     const __m256i swap = _mm256_broadcastsi128_si256(_mm_set_epi64x(0x08090a0b0c0d0e0f, 0x0001020304050607));
     const uint8_t *lane[LANES];
@@ -107,7 +41,7 @@ ALWAYS void words_load(__m256i w[16], const uint8_t *blocks, size_t count)
 }
 
 /* Stores word t of the schedule, t % 16 == i, and replaces it by word t + 16. */
-ALWAYS void word_step(__m256i w[16], unsigned i, uint64_t *target, const uint64_t *constants)
+ALWAYS_INLINE void word_step(__m256i w[16], unsigned i, uint64_t *target, const uint64_t *constants)
 {
     __m256i constant = _mm256_set1_epi64x((long long)constants[i]);
     _mm256_store_si256((__m256i *)(void *)(target + i * LANES), _mm256_add_epi64(w[i], constant));
@@ -130,14 +64,14 @@ static void schedule_fill(schedule_t schedule, const uint8_t *blocks, size_t cou
 
 static void rounds_run(uint64_t state[8], const uint64_t *schedule, size_t count)
 {
-    for (size_t lane = 0; lane < count; lane++) {
-        rounds_t r;
+    rounds_t r;
 
-        rounds_begin(&r, state);
+    rounds_begin(&r, state);
+    for (size_t lane = 0; lane < count; lane++) {
         for (unsigned t = 0; t < 80; t += 8) {
             UNROLL
             for (unsigned i = 0; i < 8; i++) {
-                one_round(&r, i, schedule[(t + i) * LANES + lane]);
+                one_round(&r, i, &schedule[(t + i) * LANES + lane]);
             }
         }
         rounds_end(&r, state);
@@ -158,17 +92,16 @@ static void rounds_run(uint64_t state[8], const uint64_t *schedule, size_t count
         words += 16 * LANES; \
         if (words >= schedule + 80 * LANES) { \
             rounds_end(&r, state); \
-            rounds_begin(&r, state); \
             words -= 80 * LANES - 1; \
         } \
     } while (0)
 
-ALWAYS void four_rounds(rounds_t *r, unsigned t, const uint64_t *words)
+ALWAYS_INLINE void four_rounds(rounds_t *r, unsigned t, const uint64_t *words)
 {
-    one_round(r, t, words[0]);
-    one_round(r, t + 1, words[LANES]);
-    one_round(r, t + 2, words[2 * LANES]);
-    one_round(r, t + 3, words[3 * LANES]);
+    one_round(r, t, words);
+    one_round(r, t + 1, words + LANES);
+    one_round(r, t + 2, words + 2 * LANES);
+    one_round(r, t + 3, words + 3 * LANES);
 }
 
 /* The rounds of four blocks, and the schedules of the next count (1..4) blocks. */
@@ -192,7 +125,7 @@ static void rounds_run_and_fill(uint64_t state[8], const schedule_t schedule, sc
     }
 }
 
-ALWAYS void compress(uint64_t state[8], const uint8_t *blocks, size_t count)
+ALWAYS_INLINE void compress(uint64_t state[8], const uint8_t *blocks, size_t count)
 {
     schedule_t schedules[2] __attribute__((aligned(32)));
     unsigned current = 0;
