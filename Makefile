@@ -6,12 +6,15 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 # what each step needs beyond python3, gcc and git
 APT_DEV := python3-venv python3-dev gcc libc6-dev
-APT_TEST := clang openssl cmake ninja-build gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
+APT_TEST := clang libclang-rt-dev openssl cmake ninja-build \
+	gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
 	qemu-system-arm qemu-system-misc gdb-multiarch firmware-microbit-micropython \
 	qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross \
 	gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
+APT_BENCH := openssl libssl-dev libbearssl-dev libmbedtls-dev valgrind gcc-arm-none-eabi libnewlib-arm-none-eabi \
+	gcc-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 
-.PHONY: help dev demo test lint fi vectors core-coverage fuzz fuzz-core fuzz-python bench lock clean
+.PHONY: help dev demo test lint powercut fi vectors core-coverage fuzz fuzz-core fuzz-python bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -72,7 +75,7 @@ FUZZ_SECONDS ?= 60
 fuzz: fuzz-core fuzz-python ## fuzz each parser for FUZZ_SECONDS (60)
 
 fuzz-core: dev
-	$(call install-apt,clang)
+	$(call install-apt,clang libclang-rt-dev)
 	PYTHONPATH=tests/firmware $(BIN)/python tests/fuzz/run_libfuzzer.py --seconds $(FUZZ_SECONDS)
 
 fuzz-python: dev
@@ -80,6 +83,11 @@ fuzz-python: dev
 		name=$$(basename $$target .py); name=$${name#fuzz_}; mkdir -p build/fuzz/$$name; echo "$$target"; \
 		$(BIN)/python $$target -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -verbosity=0 -print_final_stats=1 \
 			-artifact_prefix=build/fuzz/$$name- build/fuzz/$$name $$(ls -d tests/fuzz/corpus/$$name 2>/dev/null) || exit 1; done
+
+bench: dev ## measure against peers; prints ratios, writes build/bench/*.json and *.svg
+	$(call install-apt,$(APT_BENCH))
+	@for script in $(filter-out benchmarks/measure.py,$(wildcard benchmarks/*.py)); do \
+		echo "$$script"; $(BIN)/python $$script || exit 1; done
 
 lock: ## choose the versions that a fresh machine gets
 	$(BIN)/pip install --quiet uv

@@ -41,7 +41,7 @@ def build() -> Path:
             *(directory / "libiotsign_host.a", "-lcrypto", "-lpthread", "-o", program),
         ],
     ):
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=environment)
+        subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, env=environment)
     return program
 
 
