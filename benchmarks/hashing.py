@@ -33,13 +33,11 @@ def build() -> Path:
     environment = {**os.environ, "PATH": tools}
     options = ["-DIOTSIGN_HOST=ON", "-DCMAKE_BUILD_TYPE=Release"]
     program = directory / "hashing"
+    compiler = ["gcc", "-std=c99", "-O2", "-D_POSIX_C_SOURCE=200809L", f"-I{CORE / 'include'}", str(HERE / "hashing.c")]
     for command in (
-        ["cmake", "-G", "Ninja", "-S", CORE, "-B", directory, *options],
-        ["ninja", "-C", directory, "iotsign_host"],
-        [
-            *("gcc", "-std=c99", "-O2", "-D_POSIX_C_SOURCE=200809L", f"-I{CORE / 'include'}", HERE / "hashing.c"),
-            *(directory / "libiotsign_host.a", "-lcrypto", "-lpthread", "-o", program),
-        ],
+        ["cmake", "-G", "Ninja", "-S", str(CORE), "-B", str(directory), *options],
+        ["ninja", "-C", str(directory), "iotsign_host"],
+        [*compiler, str(directory / "libiotsign_host.a"), "-lcrypto", "-lpthread", "-o", str(program)],
     ):
         subprocess.run([str(part) for part in command], check=True, stdout=subprocess.DEVNULL, env=environment)
     return program
