@@ -53,7 +53,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     require(status == IOTSIGN_OK || status == IOTSIGN_ERROR_SIGNATURE || status == IOTSIGN_ERROR_MALFORMED);
     memcpy(twin, rs, 2 * curve->size);
-    for (size_t i = curve->size; i-- > 0;) {
+    for (size_t left = curve->size; left != 0; left--) {
+        const size_t i = left - 1;
         int digit = (uint8_t)curve->order[i] - rs[curve->size + i] - borrow;
         borrow = digit < 0;
         twin[curve->size + i] = (uint8_t)((unsigned)digit & 0xFFu);
