@@ -9,7 +9,7 @@ from iotsign.algorithms import HashAlgorithm
 from iotsign.core import Hasher
 
 _THREAD_FROM: Final = 4 << 20  # bytes; less is hashed sooner than a thread starts
-_BLOCKS_AHEAD: Final = 8  # bounds the memory
+_BLOCKS_AHEAD: Final = 4  # bounds the memory
 
 
 class BackgroundHasher:

@@ -9,17 +9,9 @@ from iotsign.errors import ConfigError
 from iotsign.formats.container import PackedContainer, Settings
 from iotsign.formats.mcuboot._create import create_image
 from iotsign.formats.mcuboot._image import Image, is_image
-from iotsign.formats.mcuboot._offline import (
-    AttachedSignature,
-    attach_signature,
-    attach_to_image,
-    write_image_message,
-    write_message,
-)
 from iotsign.formats.mcuboot._opened import described_signature
 from iotsign.formats.mcuboot._opening_settings import decryption_key, release
 from iotsign.formats.mcuboot._options import ImageOptions
-from iotsign.formats.mcuboot._resign import resign_image
 from iotsign.formats.mcuboot._settings import encryption_key, image_options, resign_options
 from iotsign.formats.mcuboot._signature import names_key
 from iotsign.formats.mcuboot._stream import Source
@@ -44,6 +36,8 @@ def sign(source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings
 
 def resign(source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings) -> PackedContainer:
     """Sign an image with other keys."""
+    from iotsign.formats.mcuboot._resign import resign_image
+
     options = resign_options(settings)
     image = resign_image(source, output, signers, options, decryption_key=decryption_key(settings))
     return _packed(image, [signer.public_key for signer in signers])
@@ -51,6 +45,8 @@ def resign(source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settin
 
 def message(source: BinaryIO, output: BinaryIO, key: PublicKey | None, settings: Settings) -> HashAlgorithm | None:
     """Write a digest to sign, or for a pure image the message."""
+    from iotsign.formats.mcuboot._offline import write_image_message, write_message
+
     if _is_image(source):
         resign_options(settings)
         return write_image_message(source, output, decryption_key=decryption_key(settings))
@@ -60,6 +56,8 @@ def message(source: BinaryIO, output: BinaryIO, key: PublicKey | None, settings:
 
 def attach(source: BinaryIO, output: BinaryIO, key: PublicKey, signature: bytes, settings: Settings) -> PackedContainer:
     """Make an image with a signature that was made elsewhere, or add it to an image."""
+    from iotsign.formats.mcuboot._offline import AttachedSignature, attach_signature, attach_to_image
+
     attached = AttachedSignature(key, signature)
     if _is_image(source):
         again = resign_options(settings, append=True)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from iotsign.algorithms import HashAlgorithm
 from iotsign.errors import ConfigError
@@ -18,9 +18,11 @@ from iotsign.formats.mcuboot._opening_settings import (
     version_setting,
 )
 from iotsign.formats.mcuboot._options import Auto, Compression, ImageOptions, parse_uuid
-from iotsign.formats.mcuboot._resign import ResignOptions
 from iotsign.formats.mcuboot._tlv import PublicKeyFormat
 from iotsign.formats.mcuboot._version import ImageVersion
+
+if TYPE_CHECKING:
+    from iotsign.formats.mcuboot._resign import ResignOptions
 
 _DEPENDENCY: Final = re.compile(r"\(\s*([0-9]{1,3})\s*,\s*([0-9.+]{1,32})\s*\)")
 
@@ -156,12 +158,14 @@ def encryption_key(settings: Settings) -> EncryptionKey | None:
     return load_encryption_key(settings["encrypt"]) if "encrypt" in settings else None
 
 
-def resign_options(settings: Settings, *, append: bool = False) -> ResignOptions:
+def resign_options(settings: Settings, *, append: bool = False) -> "ResignOptions":
     """Read how to sign again.
 
     Raises:
         ConfigError: An unknown setting, or a value that does not fit.
     """
+    from iotsign.formats.mcuboot._resign import ResignOptions
+
     refuse_unknown(settings, _RESIGN_READERS.keys() | OPENING)
     given = {
         name: read_setting(reader, name, settings[name]) for name, reader in _RESIGN_READERS.items() if name in settings

@@ -11,7 +11,7 @@ from iotsign.algorithms import HashAlgorithm
 from iotsign.errors import DigestMismatchError, MalformedImageError, StoreError
 from iotsign.formats.mcuboot._hashing import BackgroundHasher
 
-BLOCK_SIZE: Final = 256 * 1024
+BLOCK_SIZE: Final = 512 * 1024
 
 Blocks = Iterator[bytes | memoryview]
 
