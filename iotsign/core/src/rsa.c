@@ -1,4 +1,4 @@
-/* RSA keys and RSAVP1 (RFC 8017 §5.2.2), by Montgomery multiplication (Koç, Acar, Kaliski 1996, FIOS).
+/* RSA keys and RSAVP1 (RFC 8017 §5.2.2), by Montgomery multiplication.
  * SPDX-License-Identifier: Apache-2.0
  *
  * A number is `count` limbs, the least significant first. R = 2^bits, where bits is the modulus's length, so that R/2 < n < R.
@@ -8,6 +8,7 @@
 #include "compiler.h"
 #include "iotsign/der.h"
 #include "memory.h"
+#include "montgomery.h"
 #include "multiply.h"
 
 #define LIMB_SIZE (IOTSIGN_LIMB_BITS / 8u)
@@ -84,48 +85,75 @@ static int is_less(const iotsign_limb_t *x, const iotsign_limb_t *y, size_t coun
     return 0;
 }
 
-/* x -= y modulo R */
-static IOTSIGN_WRAPS void subtract(iotsign_limb_t *x, const iotsign_limb_t *y, size_t count)
-{
-    iotsign_limb_t carry = 1u;
-
-    for (size_t i = 0; i < count; i++) {
-        x[i] = iotsign_multiply_add(1u, x[i], (iotsign_limb_t)~y[i], carry, &carry);
-    }
-}
-
-/* x = 2x mod n, for x < n */
-static IOTSIGN_WRAPS void redouble(iotsign_limb_t *x, const iotsign_limb_t *n, size_t count)
+/* x += y modulo R; returns the carry */
+static iotsign_limb_t add(iotsign_limb_t *x, const iotsign_limb_t *y, size_t count)
 {
     iotsign_limb_t carry = 0u;
 
     for (size_t i = 0; i < count; i++) {
-        x[i] = iotsign_multiply_add(2u, x[i], carry, 0u, &carry);
+        x[i] = iotsign_multiply_add(1u, x[i], y[i], carry, &carry);
     }
-    if (carry != 0u || !is_less(x, n, count)) {
-        subtract(x, n, count);
+    return carry;
+}
+
+/* x -= n */
+static IOTSIGN_WRAPS void subtract(iotsign_limb_t *x, const iotsign_limb_t *n, size_t count)
+{
+    iotsign_limb_t carry = 1u;
+
+    for (size_t i = 0; i < count; i++) {
+        x[i] = iotsign_multiply_add(1u, x[i], (iotsign_limb_t)~n[i], carry, &carry);
+    }
+}
+
+/* (2^(2·IOTSIGN_LIMB_BITS) - 1) / divisor - 2^IOTSIGN_LIMB_BITS, for a divisor whose top bit is set; 0 for a divisor of
+ * 2^IOTSIGN_LIMB_BITS, which comes as 0. Bit by bit: it is done once. */
+static IOTSIGN_WRAPS iotsign_limb_t reciprocal(iotsign_limb_t divisor)
+{
+    iotsign_limb_t remainder = (iotsign_limb_t)~divisor;
+    iotsign_limb_t quotient = 0u;
+
+    for (unsigned i = 0; divisor != 0u && i < IOTSIGN_LIMB_BITS; i++) {
+        const iotsign_limb_t top = remainder >> (IOTSIGN_LIMB_BITS - 1u);
+        remainder = (iotsign_limb_t)(remainder << 1 | 1u);
+        quotient = (iotsign_limb_t)(quotient << 1);
+        if (top != 0u || remainder >= divisor) {
+            remainder = (iotsign_limb_t)(remainder - divisor);
+            quotient |= 1u;
+        }
+    }
+    return quotient;
+}
+
+/* x = x * R mod n for x < n, a limb at a time; `negated` is R - n. */
+static IOTSIGN_WRAPS void enter(iotsign_limb_t *x, const iotsign_limb_t *n, const iotsign_limb_t *negated, size_t count)
+{
+    const iotsign_limb_t inverse = reciprocal((iotsign_limb_t)(n[count - 1u] + 1u));
+
+    for (size_t i = 0; i < count; i++) {
+        /* the quotient of x * 2^IOTSIGN_LIMB_BITS by n, a little too small; x * 2^IOTSIGN_LIMB_BITS - quotient * n is
+         * x * 2^IOTSIGN_LIMB_BITS + quotient * (R - n) - quotient * R */
+        iotsign_limb_t top = x[count - 1u];
+        iotsign_limb_t below = 0u, carry = 0u, quotient;
+        (void)iotsign_multiply_add(top, inverse, x[count - 2u], 0u, &quotient);
+        quotient = (iotsign_limb_t)(quotient + top);
+        for (size_t j = 0; j < count; j++) {
+            const iotsign_limb_t limb = x[j];
+            x[j] = iotsign_multiply_add(quotient, negated[j], below, carry, &carry);
+            below = limb;
+        }
+        top = (iotsign_limb_t)(top + carry - quotient);
+        while (top != 0u || !is_less(x, n, count)) {
+            top = (iotsign_limb_t)(top + add(x, negated, count) - 1u);
+        }
     }
 }
 
 /* r = x * y / R mod n; r differs from x and y, r < R. `inverse` is -1/n mod 2^IOTSIGN_LIMB_BITS. */
-static IOTSIGN_WRAPS void multiply(iotsign_limb_t *r, const iotsign_limb_t *x, const iotsign_limb_t *y,
-                                   const iotsign_limb_t *n, iotsign_limb_t inverse, size_t count)
+static void multiply(iotsign_limb_t *r, const iotsign_limb_t *x, const iotsign_limb_t *y, const iotsign_limb_t *n,
+                     iotsign_limb_t inverse, size_t count)
 {
-    iotsign_limb_t top = 0u;
-
-    memset(r, 0, count * sizeof *r);
-    for (size_t i = 0; i < count; i++) {
-        iotsign_limb_t carry_y, carry_n;
-        iotsign_limb_t sum = iotsign_multiply_add(x[i], y[0], r[0], 0u, &carry_y);
-        iotsign_limb_t quotient = (iotsign_limb_t)(sum * inverse);
-        (void)iotsign_multiply_add(quotient, n[0], sum, 0u, &carry_n);
-        for (size_t j = 1; j < count; j++) {
-            sum = iotsign_multiply_add(x[i], y[j], r[j], carry_y, &carry_y);
-            r[j - 1u] = iotsign_multiply_add(quotient, n[j], sum, carry_n, &carry_n);
-        }
-        r[count - 1u] = iotsign_multiply_add(1u, carry_y, carry_n, top, &top);
-    }
-    if (top != 0u) {
+    if (montgomery_multiply(r, x, y, n, inverse, count) != 0u) {
         subtract(r, n, count);
     }
 }
@@ -160,25 +188,16 @@ iotsign_status_t iotsign_rsa_recover(const iotsign_rsa_key_t *key, const uint8_t
         return IOTSIGN_ERROR_MALFORMED;
     }
     load(n, key->modulus, count);
-    load(product, signature, count);
-    if (!is_less(product, n, count)) {
+    load(base, signature, count);
+    if (!is_less(base, n, count)) {
         return IOTSIGN_ERROR_MALFORMED;
     }
 
-    /* R² mod n, from R mod n = R - n: doubled bits/32 times it is R·2^(bits/32), and squared five times R·2^bits */
+    /* s·R mod n */
     inverse = negated_inverse(n[0]);
     memset(power, 0, key->size);
     subtract(power, n, count);
-    for (size_t i = 0; i < key->size / 4u; i++) {
-        redouble(power, n, count);
-    }
-    for (unsigned i = 0; i < 5u; i++) {
-        multiply(base, power, power, n, inverse, count);
-        swap = power;
-        power = base;
-        base = swap;
-    }
-    multiply(base, product, power, n, inverse, count); /* s·R */
+    enter(base, n, power, count);
 
     /* step 2: m = s^e mod n, from the exponent's highest bit down; its lowest bit is 1, and multiplying by s itself instead
      * of s·R leaves the Montgomery domain */
