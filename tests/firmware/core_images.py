@@ -4,6 +4,7 @@ Lies on the import path of the tests.
 """
 
 import fcntl
+import shutil
 import struct
 import subprocess
 from collections.abc import Sequence
@@ -146,28 +147,44 @@ class Answer:
         )
 
 
+BUILDS = {
+    "gcc": (["gcc", "-O2"], []),
+    "clang": (["clang", "-O1", *SANITIZERS], []),
+    "armhf": (["arm-linux-gnueabihf-gcc", "-O2", "-static"], ["qemu-arm"]),
+    "s390x": (["s390x-linux-gnu-gcc", "-O2", "-static"], ["qemu-s390x"]),
+}
+"""By name: the compiler, which for clang has sanitizers that end the program, and what runs the result."""
+
+
+def missing_tool(build: str) -> str:
+    """The first program that a build needs and that is not installed, or nothing."""
+    compiler, runner = BUILDS[build]
+    return next((tool for tool in [compiler[0], *runner] if shutil.which(tool) is None), "")
+
+
 class Core:
-    """The core on this machine.
+    """The core, on this machine or under an emulator.
 
     Args:
-        compiler: ``gcc``, or ``clang`` with sanitizers that end the program.
+        build: One of `BUILDS`.
         directory: Where to build, or where another process has built.
     """
 
-    def __init__(self, compiler: str, directory: Path) -> None:
-        self._program = directory / f"images-{compiler}"
-        flags = ["-O2"] if compiler == "gcc" else ["-O1", *SANITIZERS]
-        sources: list[Path] = [*CORE.glob("src/*.c"), Path(__file__).with_name("images.c")]
-        include = f"-I{CORE / 'include'}"
-        with self._program.with_suffix(".lock").open("w") as lock:
+    def __init__(self, build: str, directory: Path) -> None:
+        compiler, runner = BUILDS[build]
+        program = directory / f"images-{build}"
+        sources = [*map(str, CORE.glob("src/*.c")), str(Path(__file__).with_name("images.c"))]
+        with program.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not self._program.exists():
-                subprocess.run([compiler, *WARNINGS, *flags, include, *sources, "-o", self._program], check=True)
+            if not program.exists():
+                command = [*compiler, *WARNINGS, f"-I{CORE / 'include'}", *sources, "-o", str(program)]
+                subprocess.run(command, check=True)
+        self._command = [*runner, str(program)]
 
     def verify_all(self, questions: Sequence[Question]) -> list[Answer]:
         """Ask about many images in one run."""
         stream = b"".join(question.encode() for question in questions)
-        run = subprocess.run([self._program], input=stream, capture_output=True)
+        run = subprocess.run(self._command, input=stream, capture_output=True)
         assert run.returncode == 0, run.stderr.decode()
         assert len(run.stdout) == len(questions) * ANSWER.size
         parts = (run.stdout[i : i + ANSWER.size] for i in range(0, len(run.stdout), ANSWER.size))

@@ -2,12 +2,11 @@
 
 import contextlib
 import io
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from core_images import Core
+from core_images import BUILDS, Core, missing_tool
 from cryptography.hazmat.primitives import serialization
 
 FIRMWARE = bytes(range(256)) * 9 + b"end"
@@ -23,10 +22,10 @@ CASES = [
 Sign = Callable[..., tuple[bytes, bytes]]
 
 
-@pytest.fixture(scope="module", params=["gcc", "clang"])
+@pytest.fixture(scope="module", params=BUILDS)
 def core(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Core:
-    if shutil.which(request.param) is None:
-        pytest.skip(f"{request.param} is not installed")
+    if tool := missing_tool(request.param):
+        pytest.skip(f"{tool} is not installed")
     base = tmp_path_factory.getbasetemp()
     return Core(request.param, base if worker_id == "master" else base.parent)
 

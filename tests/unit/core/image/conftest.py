@@ -1,16 +1,14 @@
 """The core on this machine, and keys and images for it."""
 
-import shutil
-
 import pytest
-from core_images import Core, ImageMaker, PrivateKey, make_keys, spki_of
+from core_images import Core, ImageMaker, PrivateKey, make_keys, missing_tool, spki_of
 
 
 @pytest.fixture(scope="session", params=["gcc", "clang"])
 def core(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Core:
     """The core, by gcc and by clang with sanitizers; built once for all workers of this run."""
-    if shutil.which(request.param) is None:
-        pytest.skip(f"{request.param} is not installed")
+    if tool := missing_tool(request.param):
+        pytest.skip(f"{tool} is not installed")
     base = tmp_path_factory.getbasetemp()
     return Core(request.param, base if worker_id == "master" else base.parent)
 
