@@ -1,7 +1,7 @@
 /* A boot loader's decision and nothing else, for the instruction skip test: it begins at decide() and ends in accept() or
  * refuse().
  * SPDX-License-Identifier: Apache-2.0 */
-#include "boot_image.h" /* the test's: image[] and trusted_key[] */
+#include "boot_image.h" /* the test's: image[], trusted_key[] and signature[] */
 #include "iotsign/hardened.h"
 
 #define NEVER_INLINE __attribute__((noinline, used))
@@ -26,15 +26,22 @@ NEVER_INLINE void decide(void);
 NEVER_INLINE void decide(void)
 {
     static const iotsign_verifier_t verifiers[] = {IOTSIGN_VERIFIER_P256(iotsign_sha256_class)};
-    static const iotsign_trust_anchor_t anchors[] = {{IOTSIGN_ANCHOR_KEY, trusted_key, sizeof trusted_key}};
-    static const iotsign_mcuboot_policy_t policy = {verifiers, 1, anchors, 1, 0};
     static uint8_t buffer[IOTSIGN_MCUBOOT_BUFFER_SIZE];
     const iotsign_region_t region = {iotsign_memory_read, (void *)(uintptr_t)image, sizeof image};
     const iotsign_scratch_t scratch = {buffer, sizeof buffer, NULL, 0};
-    iotsign_mcuboot_image_t found;
     volatile uint32_t verdict = 0;
+#if defined(DETACHED)
+    const iotsign_detached_t claim = {&region, 0, sizeof image, verifiers, trusted_key, sizeof trusted_key,
+                                      signature, sizeof signature};
+
+    verdict = iotsign_detached_verify_hardened(&claim, &scratch);
+#else
+    static const iotsign_trust_anchor_t anchors[] = {{IOTSIGN_ANCHOR_KEY, trusted_key, sizeof trusted_key}};
+    static const iotsign_mcuboot_policy_t policy = {verifiers, 1, anchors, 1, 0};
+    iotsign_mcuboot_image_t found;
 
     verdict = iotsign_mcuboot_verify_hardened(&region, &policy, &scratch, &found);
+#endif
 #if !defined(SINGLE_CHECK) /* to see that the test can fail */
     if (!iotsign_verdict_is_trusted(verdict)) {
         refuse();

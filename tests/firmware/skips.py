@@ -1,6 +1,6 @@
 """Skip instructions of a boot loader's decision under QEMU, one at a time, and see whether a bad image boots.
 
-    python tests/firmware/skips.py                      every point, both profiles, about ten minutes
+    python tests/firmware/skips.py                      every point, both profiles and both kinds of signature
     python tests/firmware/skips.py --every 200          a sample
 
 A point is an instruction, which time it is executed, and how many bytes are skipped (2 or 4). Every instruction that
@@ -34,10 +34,14 @@ EXECUTIONS: Final = 12
 """How often an instruction of the deciding code may be executed for each time to be a point."""
 
 DECIDING: Final = (
-    "decide|iotsign_mcuboot_verify(_hardened)?|verify|read_header|read_claims|digest_image|judge_signatures?|find_key|"
+    "decide|iotsign_(mcuboot|detached)_verify(_hardened)?|iotsign_verdict_is_trusted|verify|read_header|read_claims|digest_image|judge_signatures?|find_key|"
     "match_anchor|find_hash|find_verifier|fits|trim|take_tlv|take_head|iotsign_p256_judge|iotsign_ecdsa_der_decode|"
     "iotsign_p256_verify_digest|signature_verify|memcmp|iotsign_spki_parse|iotsign_region_read"
 )
+
+
+KINDS: Final = {"mcuboot": "", "detached": "-DDETACHED"}
+"""What is verified, and how the program is compiled for it."""
 
 
 class Outcome(Enum):
@@ -261,7 +265,8 @@ class Bench:
             return Outcome.FAULT
 
     def _try(self, point: Point) -> Outcome:
-        gdb, verify = self._gdb, self._program.symbols["iotsign_mcuboot_verify"]
+        gdb = self._gdb
+        verify = next(self._program.symbols[name] for name in _VERIFICATIONS if name in self._program.symbols)
         self._start()
         if point.second:
             gdb.set(verify)
@@ -301,6 +306,7 @@ class Bench:
         self._gdb.write(XPSR, xpsr & ~0x0600FC00 | (it & 0x03) << 25 | (it & 0xFC) << 8)
 
 
+_VERIFICATIONS: Final = ("iotsign_mcuboot_verify", "iotsign_detached_verify")
 _ENDS: Final = {"accept": Outcome.ACCEPTED, "refuse": Outcome.REFUSED, "fault": Outcome.FAULT}
 
 
@@ -359,8 +365,12 @@ def boot_program(profile: str, directory: Path, *, flags: str = "") -> Program:
     cut = 2 * 36  # digest and key hash, 4 + 32 bytes each
     image = signed + area(0x6907, honest[:cut] + forged[cut:])
     directory.mkdir(parents=True, exist_ok=True)
-    arrays = {"image": image, "trusted_key": spki_of(maker.keys["p256"])}
-    lines = [f"static const unsigned char {name}[] = {{{', '.join(map(str, data))}}};" for name, data in arrays.items()]
+    # the forged signature is in DER behind its TLV head, and by the same hash it is a detached one, of the signed part
+    arrays = {"image": image, "trusted_key": spki_of(maker.keys["p256"]), "signature": forged[cut + 4 :]}
+    lines = [
+        f"__attribute__((unused)) static const unsigned char {name}[] = {{{', '.join(map(str, data))}}};"
+        for name, data in arrays.items()
+    ]
     (directory / "boot_image.h").write_text("\n".join(lines) + "\n")
     elf = build(MACHINE, profile, directory / "build", target="boot", flags=f"-I{directory} {flags}")
     return Program.read(elf)
@@ -388,11 +398,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1, help="try every n-th point")
     parser.add_argument("--profile", choices=["small", "fast"], action="append")
+    parser.add_argument("--kind", choices=list(KINDS), action="append")
     arguments = parser.parse_args()
     accepted = 0
-    for profile in arguments.profile or ["small", "fast"]:
+    profiles = arguments.profile or ["small", "fast"]
+    for kind, profile in [(kind, profile) for kind in arguments.kind or KINDS for profile in profiles]:
         with tempfile.TemporaryDirectory() as directory:
-            program = boot_program(profile, Path(directory))
+            program = boot_program(profile, Path(directory), flags=KINDS[kind])
             points = points_of(program)[:: arguments.every]
             started = time.monotonic()
             counts: Counter[Outcome] = Counter()
@@ -402,10 +414,10 @@ def main() -> int:
                     where = program.instructions[point.address]
                     print(f"ACCEPTED: {point.address:#x} in {where}, {point}")
                 if sum(counts.values()) % 500 == 0:
-                    print(f"{profile}: {sum(counts.values())} of {len(points)} points", file=sys.stderr, flush=True)
+                    print(f"{kind} {profile}: {sum(counts.values())} of {len(points)}", file=sys.stderr, flush=True)
             took_s = time.monotonic() - started
             summary = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome)
-            print(f"{profile}: {sum(counts.values())} points in {took_s:.0f} s: {summary}", flush=True)
+            print(f"{kind} {profile}: {sum(counts.values())} points in {took_s:.0f} s: {summary}", flush=True)
             accepted += counts[Outcome.ACCEPTED]
     return 1 if accepted else 0
 

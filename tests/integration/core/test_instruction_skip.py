@@ -8,11 +8,11 @@ import pytest
 import skips
 
 
-@pytest.mark.parametrize("profile", ["small", "fast"])
-def test_a_sample_of_skips(profile: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("profile", "kind"), [("small", "mcuboot"), ("fast", "mcuboot"), ("small", "detached")])
+def test_a_sample_of_skips(profile: str, kind: str, tmp_path: Path) -> None:
     if missing := skips.MACHINE.missing or next((t for t in ("setpriv",) if shutil.which(t) is None), ""):
         pytest.skip(f"{missing} is not installed")
-    program = skips.boot_program(profile, tmp_path)
+    program = skips.boot_program(profile, tmp_path, flags=skips.KINDS[kind])
     points = skips.points_of(program)
     assert len(points) > 5000
     # everything that the caller's own code does, and some of the rest
