@@ -45,7 +45,7 @@ def powercut(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
     includes = [f"-I{path}" for path in (BOOTLOADER / "include", BOOTLOADER / "src", CORE / "include", CORE / "src")]
     boot = sorted(map(str, (BOOTLOADER / "src").glob("*.c")))
     names = "sha256 sha256_class sha256_compress sha256_constants der spki ecdsa_der p256 p256_judge"
-    core = [CORE / "src" / f"{name}.c" for name in [*names.split(), "mcuboot", "mcuboot_hardened", "region"]]
-    sources = [str(Path(__file__).with_name("powercut.c")), *boot, *(str(path) for path in core if path.exists())]
+    core = [CORE / "src" / f"{name}.c" for name in [*names.split(), "hardened", "mcuboot", "mcuboot_hardened", "region"]]
+    sources = [str(Path(__file__).with_name("powercut.c")), *boot, *(str(path) for path in core)]
     subprocess.run(["gcc", *flags, *includes, "-o", str(program), *sources], check=True)
     return [str(program), *(str(directory / name) for name in ("old.img", "new.img", "page.bin"))]
