@@ -18,10 +18,11 @@ SANITIZERS = "-O1 -g -fno-sanitize-recover=all -fsanitize=address,undefined"
 
 @dataclass(frozen=True)
 class Build:
-    """How to build and run for one machine; `flags` go to the C compiler."""
+    """How to build and run for one machine; `flags` go to the C compiler, `profile` is IOTSIGN_PROFILE."""
 
     compiler: str
     flags: str = ""
+    profile: str = "fast"
     processor: str = platform.machine()
     runner: tuple[str, ...] = ()
 
@@ -31,10 +32,10 @@ BUILDS = {
     "clang": Build("clang"),
     "gcc-sanitized": Build("gcc", SANITIZERS),
     "clang-sanitized": Build("clang", f"{SANITIZERS},integer,nullability"),
-    "aarch64": Build("aarch64-linux-gnu-gcc", "-static", "aarch64", ("qemu-aarch64",)),
-    "armhf": Build("arm-linux-gnueabihf-gcc", "-static", "arm", ("qemu-arm",)),
-    "riscv64": Build("riscv64-linux-gnu-gcc", "-static", "riscv64", ("qemu-riscv64",)),
-    "s390x": Build("s390x-linux-gnu-gcc", "-static", "s390x", ("qemu-s390x",)),
+    "aarch64": Build("aarch64-linux-gnu-gcc", "-static", "fast", "aarch64", ("qemu-aarch64",)),
+    "armhf": Build("arm-linux-gnueabihf-gcc", "-static", "small", "arm", ("qemu-arm",)),
+    "riscv64": Build("riscv64-linux-gnu-gcc", "-static", "small", "riscv64", ("qemu-riscv64",)),
+    "s390x": Build("s390x-linux-gnu-gcc", "-static", "fast", "s390x", ("qemu-s390x",)),
 }
 
 
@@ -91,6 +92,7 @@ def build_program(name: str) -> Path:
             f"-DCMAKE_C_COMPILER={build.compiler}",
             f"-DCMAKE_C_FLAGS={build.flags}",
             f"-DCMAKE_BUILD_TYPE={build_type}",
+            f"-DIOTSIGN_PROFILE={build.profile}",
         ]
         configure: list[str | Path] = ["cmake", "-G", "Ninja", "-S", HERE, "-B", directory, *compiler, *foreign]
         for command in (configure, ["ninja", "-C", str(directory), "hashing"]):
