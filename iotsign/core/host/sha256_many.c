@@ -100,14 +100,14 @@ static void run_one(uint32_t *states, const uint8_t *const *blocks, size_t count
     iotsign_sha256_compress(states, blocks[0], count);
 }
 
-/* The fastest way to go on with so many lanes. Sixteen vector lanes cost as much as eight lanes of the SHA instructions,
- * which run two at a time (measured on Sapphire Rapids by benchmarks/hashing.py); eight lanes of AVX2 cost as much as
- * three messages one after another in portable code. */
+/* The fastest way to go on with so many lanes, as measured on Sapphire Rapids by benchmarks/hashing.py: sixteen lanes of
+ * AVX-512 cost as much as ten messages by the SHA extensions, which run two at a time; without those, both AVX-512's and
+ * AVX2's lanes cost as much as two messages in portable code. */
 static kernel_t choose_kernel(unsigned active)
 {
 #if defined(IOTSIGN_PATHS_X86)
     const unsigned features = iotsign_cpu_selected();
-    if ((features & IOTSIGN_CPU_X86_AVX512) != 0 && active > ((features & IOTSIGN_CPU_X86_SHA) != 0 ? 8 : 2)) {
+    if ((features & IOTSIGN_CPU_X86_AVX512) != 0 && active > ((features & IOTSIGN_CPU_X86_SHA) != 0 ? 10 : 2)) {
         return (kernel_t){16, iotsign_sha256_lanes16_avx512};
     }
     if ((features & IOTSIGN_CPU_X86_SHA) != 0 && active > 1) {
