@@ -45,7 +45,7 @@ def powercut(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
     includes = [f"-I{path}" for path in (BOOTLOADER / "include", BOOTLOADER / "src", CORE / "include", CORE / "src")]
     boot = sorted(map(str, (BOOTLOADER / "src").glob("*.c")))
     judge = ["sha256", "sha256_class", "sha256_compress", "sha256_constants", "der", "spki", "ecdsa_der", "p256"]
-    image = ["p256_judge", "hardened", "mcuboot", "mcuboot_hardened", "region"]
+    image = ["p256_judge", "hardened", "mcuboot", "mcuboot_hardened", "region", "region_memory"]
     core = [CORE / "src" / f"{name}.c" for name in (*judge, *image)]
     sources = [str(Path(__file__).with_name("powercut.c")), *boot, *map(str, core)]
     subprocess.run(["gcc", *flags, *includes, "-o", str(program), *sources], check=True)

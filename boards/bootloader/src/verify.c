@@ -36,31 +36,66 @@ static size_t collect_anchors(const iotsign_provisioning_t *page, iotsign_trust_
     return count;
 }
 
-uint32_t iotsign_boot_verify(const iotsign_area_t *area, iotsign_mcuboot_image_t *image)
+/* Whether the device may take this image, which has been verified: it is not older than what it has seen, and, where it
+ * says so, it was linked for the place that it runs in. */
+static int is_acceptable(const iotsign_mcuboot_image_t *image, uint32_t least)
+{
+    const iotsign_layout_t *layout = &iotsign_board_layout;
+    uint32_t place = layout->ram_address != 0u ? layout->ram_address : layout->execute_address;
+    if ((image->flags & (IOTSIGN_MCUBOOT_RAM_LOAD | IOTSIGN_MCUBOOT_ROM_FIXED)) != 0u && image->load_address != place) {
+        return 0;
+    }
+    return image->security_counter >= least;
+}
+
+static uint32_t judge(const iotsign_region_t *region, iotsign_mcuboot_image_t *image)
 {
     static const iotsign_verifier_t verifiers[] = {IOTSIGN_VERIFIER_P256(iotsign_sha256_class)};
     static iotsign_provisioning_t page;
     static uint8_t buffer[IOTSIGN_MCUBOOT_BUFFER_SIZE];
     iotsign_trust_anchor_t anchors[MAX_ANCHORS];
-    iotsign_area_t usable = {area->offset, iotsign_boot_capacity()};
     uint32_t least;
     memset(image, 0, sizeof *image);
     if (iotsign_provisioning_load(&page) != 0 || iotsign_counter_read(&least) != 0) {
         return 0;
     }
-    const iotsign_region_t region = {read_area, &usable, usable.size};
-    const iotsign_mcuboot_policy_t policy = {verifiers, 1, anchors, collect_anchors(&page, anchors),
-                                             IOTSIGN_MCUBOOT_RAM_LOAD};
+    const iotsign_mcuboot_policy_t policy = {
+        verifiers, 1, anchors, collect_anchors(&page, anchors),
+        iotsign_board_layout.ram_address != 0u ? IOTSIGN_MCUBOOT_RAM_LOAD : IOTSIGN_MCUBOOT_ROM_FIXED};
     const iotsign_scratch_t scratch = {buffer, sizeof buffer, NULL, 0};
     volatile uint32_t verdict = 0;
-    verdict = iotsign_mcuboot_verify_hardened(&region, &policy, &scratch, image);
-    if (!iotsign_verdict_is_trusted(verdict) || image->security_counter < least) {
+    verdict = iotsign_mcuboot_verify_hardened(region, &policy, &scratch, image);
+    if (!iotsign_verdict_is_trusted(verdict) || !is_acceptable(image, least)) {
         return 0;
     }
     if (verdict != IOTSIGN_TRUSTED || image->security_counter < least) {
         return 0;
     }
     return verdict;
+}
+
+uint32_t iotsign_boot_verify(const iotsign_area_t *area, iotsign_mcuboot_image_t *image)
+{
+    iotsign_area_t usable = {area->offset, iotsign_boot_capacity()};
+    const iotsign_region_t region = {read_area, &usable, usable.size};
+    return judge(&region, image);
+}
+
+uint32_t iotsign_boot_load(iotsign_mcuboot_image_t *image)
+{
+    const iotsign_layout_t *layout = &iotsign_board_layout;
+    uint8_t *ram = (uint8_t *)(uintptr_t)layout->ram_address;
+    if (image->size > layout->ram_size || iotsign_flash_read(layout->primary.offset, ram, image->size) != 0) {
+        return 0;
+    }
+    const iotsign_region_t region = {iotsign_memory_read, ram, image->size};
+    return judge(&region, image);
+}
+
+uint32_t iotsign_boot_entry(const iotsign_mcuboot_image_t *image)
+{
+    const iotsign_layout_t *layout = &iotsign_board_layout;
+    return (layout->ram_address != 0u ? layout->ram_address : layout->execute_address) + image->header_size;
 }
 
 uint32_t iotsign_boot_image_size(const iotsign_area_t *area)

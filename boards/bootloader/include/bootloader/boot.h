@@ -17,9 +17,16 @@ typedef enum {
 } iotsign_swap_t;
 
 /* Verify the image at the start of an area twice: hash, signature by a provisioned key, security counter not below the
- * stored one; an image that runs in place must have been linked for it. Returns IOTSIGN_TRUSTED, and what the image is, or
- * anything else. */
+ * stored one; an image that says which address it is linked for (RAM_LOAD, ROM_FIXED) must be linked for where it will run.
+ * Returns IOTSIGN_TRUSTED, and what the image is, or anything else. */
 uint32_t iotsign_boot_verify(const iotsign_area_t *area, iotsign_mcuboot_image_t *image);
+
+/* Where images are loaded to RAM: copy the primary image, which has been verified, and verify the copy, so that what runs is
+ * what was verified. Returns as iotsign_boot_verify. */
+uint32_t iotsign_boot_load(iotsign_mcuboot_image_t *image);
+
+/* The address of the first byte behind the image's header, where it runs. */
+uint32_t iotsign_boot_entry(const iotsign_mcuboot_image_t *image);
 
 /* Bytes of the image at the start of an area, as its headers say; nothing is verified. Returns 0 if there is none that
  * fits. */
