@@ -1,13 +1,9 @@
 /* The three functions of a C library that the core calls and a compiler may call; by words where both sides allow it.
  * SPDX-License-Identifier: Apache-2.0 */
-#include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef uint32_t __attribute__((may_alias)) word_t;
-
-void *memcpy(void *restrict to, const void *restrict from, size_t length);
-void *memset(void *to, int byte, size_t length);
-int memcmp(const void *left, const void *right, size_t length);
 
 void *memcpy(void *restrict to, const void *restrict from, size_t length)
 {

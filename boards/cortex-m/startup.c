@@ -15,16 +15,12 @@
 #define RESET_CONTROL REGISTER(0xE000ED0Cu)
 #define RESET_REQUEST 0x05FA0004u
 #define INTERRUPTS 48u
-#define RECOVERY_WORD 0x52435652u
 
 typedef void handler_t(void);
 
 extern uint32_t stack_top[];
 extern uint32_t data_start[], data_end[], bss_start[], bss_end[];
 extern const uint32_t data_load[];
-
-/* where the boot loader and all applications have it: RAM that no start-up code touches */
-extern volatile uint32_t recovery_word[];
 
 int main(void);
 void reset(void);
@@ -100,18 +96,4 @@ void iotsign_board_start(uint32_t address)
     __asm volatile("dsb\n isb\n msr msp, %0\n cpsie i\n bx %1" : : "r"(table[0]), "r"(table[1]) : "memory");
     for (;;) {
     }
-}
-
-void iotsign_board_request_recovery(void)
-{
-    recovery_word[0] = RECOVERY_WORD;
-    recovery_word[1] = ~RECOVERY_WORD;
-}
-
-int iotsign_board_recovery_requested(void)
-{
-    int requested = recovery_word[0] == RECOVERY_WORD && recovery_word[1] == ~RECOVERY_WORD;
-    recovery_word[0] = 0;
-    recovery_word[1] = 0;
-    return requested;
 }
