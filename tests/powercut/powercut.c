@@ -18,92 +18,23 @@
 
 #include "bootloader/boot.h"
 #include "bootloader/provisioning.h"
+#include "nor_flash.h"
 
-#define SECTOR 4096u
-#define SLOT (208u * 1024u)
-#define WORD 8u
-#define FLASH_SIZE (2u * SLOT + 4u * SECTOR)
 #define MAX_STARTS 12
 #define RANDOM_TEARS 64 /* of each erase of a trailer */
 
-const iotsign_layout_t iotsign_board_layout = {
-    "simulated",
-    {0, SLOT},
-    {SLOT, SLOT},
-    {2u * SLOT, SECTOR},
-    {2u * SLOT + SECTOR, 3u * SECTOR},
-    SECTOR,
-    WORD,
-    0,
-    0x20000000,
-    SLOT,
-};
-
-typedef struct {
-    uint32_t offset;
-    uint8_t erase;
-    uint8_t data[WORD];
-} operation_t;
-
-enum { CUT_BEFORE, CUT_TORN_HALF, CUT_TORN_BITS, CUT_TORN_RANDOM, CUT_AFTER, CUTS };
-
-static uint8_t flash[FLASH_SIZE];
-static operation_t *history;
+static nor_operation_t *history;
 static size_t history_length;
 static size_t history_room;
 static int recording;
 static long until_cut; /* operations left before the power fails; negative: it does not */
-static int how_to_cut;
-static uint64_t random_state;
+static nor_cut_t how_to_cut;
 static jmp_buf power;
 
-static uint32_t draw(void)
-{
-    random_state = random_state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)(random_state >> 33);
-}
-
-static void fail(const char *what)
-{
-    fprintf(stderr, "%s\n", what);
-    exit(2);
-}
-
-/* What a torn operation leaves: `after` in the bits that had time to change, `before` in the others. */
-static uint8_t tear(uint8_t before, uint8_t after, size_t at, size_t length, int how)
-{
-    static uint8_t whole_word;
-    uint8_t mask = 0;
-    if (how == CUT_TORN_HALF) {
-        mask = at < length / 2u ? 0xff : 0x00;
-    } else if (how == CUT_TORN_BITS) {
-        mask = at % 2u != 0u ? 0x55 : 0xaa;
-    } else if (how == CUT_TORN_RANDOM) {
-        /* a write tears bit by bit, an erase word by word: some words are blank already, others as they were */
-        if (at % WORD == 0u) {
-            whole_word = draw() % 2u != 0u ? 0xff : 0x00;
-        }
-        mask = length == WORD ? (uint8_t)draw() : whole_word;
-    } else if (how == CUT_AFTER) {
-        mask = 0xff;
-    }
-    return (uint8_t)((after & mask) | (before & (uint8_t)~mask));
-}
-
-static void apply(const operation_t *operation, int how)
-{
-    size_t length = operation->erase ? SECTOR : WORD;
-    uint8_t *place = flash + operation->offset;
-    for (size_t i = 0; i < length; i++) {
-        uint8_t after = operation->erase ? 0xff : (uint8_t)(place[i] & operation->data[i]);
-        place[i] = tear(place[i], after, i, length, how);
-    }
-}
-
-static void perform(const operation_t *operation)
+static int before_operation(const nor_operation_t *operation)
 {
     if (until_cut == 0) {
-        apply(operation, how_to_cut);
+        nor_apply(operation, how_to_cut);
         longjmp(power, 1);
     }
     until_cut -= until_cut > 0;
@@ -112,44 +43,10 @@ static void perform(const operation_t *operation)
             history_room = history_room * 2u + 1024u;
             history = realloc(history, history_room * sizeof *history);
             if (history == NULL) {
-                fail("out of memory");
+                nor_fail("out of memory");
             }
         }
         history[history_length++] = *operation;
-    }
-    apply(operation, CUT_AFTER);
-}
-
-int iotsign_flash_read(uint32_t offset, void *buffer, size_t length)
-{
-    if (offset > FLASH_SIZE || length > FLASH_SIZE - offset) {
-        return -1;
-    }
-    memcpy(buffer, flash + offset, length);
-    return 0;
-}
-
-int iotsign_flash_write(uint32_t offset, const void *data, size_t length)
-{
-    if (offset % WORD != 0u || length % WORD != 0u || offset > FLASH_SIZE || length > FLASH_SIZE - offset) {
-        fail("a write that is not aligned or leaves the flash");
-    }
-    for (size_t at = 0; at < length; at += WORD) {
-        operation_t operation = {offset + (uint32_t)at, 0, {0}};
-        memcpy(operation.data, (const uint8_t *)data + at, WORD);
-        perform(&operation);
-    }
-    return 0;
-}
-
-int iotsign_flash_erase(uint32_t offset, uint32_t length)
-{
-    if (offset % SECTOR != 0u || length % SECTOR != 0u || offset > FLASH_SIZE || length > FLASH_SIZE - offset) {
-        fail("an erase that is not aligned or leaves the flash");
-    }
-    for (uint32_t at = 0; at < length; at += SECTOR) {
-        operation_t operation = {offset + at, 1, {0}};
-        perform(&operation);
     }
     return 0;
 }
@@ -161,12 +58,12 @@ typedef struct {
 
 static file_t load(const char *path)
 {
-    file_t file = {malloc(FLASH_SIZE), 0};
+    file_t file = {malloc(NOR_SIZE), 0};
     FILE *stream = fopen(path, "rb");
     if (stream == NULL || file.data == NULL) {
-        fail(path);
+        nor_fail(path);
     }
-    file.size = fread(file.data, 1, FLASH_SIZE, stream);
+    file.size = fread(file.data, 1, NOR_SIZE, stream);
     fclose(stream);
     return file;
 }
@@ -189,10 +86,10 @@ static int start(iotsign_boot_result_t *result)
 /* Which image lies whole in the primary slot: 'o', 'n' or '?'. */
 static char running(void)
 {
-    if (memcmp(flash, new_image.data, new_image.size) == 0) {
+    if (memcmp(nor_flash, new_image.data, new_image.size) == 0) {
         return 'n';
     }
-    return memcmp(flash, old_image.data, old_image.size) == 0 ? 'o' : '?';
+    return memcmp(nor_flash, old_image.data, old_image.size) == 0 ? 'o' : '?';
 }
 
 typedef enum { TEST, PERMANENT, REVERT, CONFIRM } scenario_t;
@@ -202,37 +99,38 @@ static void act(scenario_t scenario)
 {
     iotsign_boot_result_t result;
     if (scenario == CONFIRM && iotsign_boot_confirm() != 0) {
-        fail("confirm failed");
+        nor_fail("confirm failed");
     }
     if (iotsign_boot_prepare(&result) != 0) {
-        fail("prepare failed");
+        nor_fail("prepare failed");
     }
 }
 
 static void set_up(scenario_t scenario, const file_t *page)
 {
     iotsign_boot_result_t result;
-    memset(flash, 0xff, sizeof flash);
-    memcpy(flash, new_image.data, new_image.size);
-    memcpy(flash + SLOT, old_image.data, old_image.size);
-    memcpy(flash + iotsign_board_layout.provisioning.offset, page->data, page->size);
+    memset(nor_flash, 0xff, NOR_SIZE);
+    memcpy(nor_flash, new_image.data, new_image.size);
+    memcpy(nor_flash + NOR_SLOT, old_image.data, old_image.size);
+    memcpy(nor_flash + iotsign_board_layout.provisioning.offset, page->data, page->size);
     /* the device has seen an update before: its trailer is full of what an erase must not revive */
     if (iotsign_boot_set_pending(1) != 0 || !start(&result) || running() != 'o') {
-        fail("the images do not boot: wrong key, too large, or NEW has the higher security counter");
+        nor_fail("the images do not boot: wrong key, too large, or NEW has the higher security counter");
     }
     if (iotsign_boot_set_pending(scenario == PERMANENT) != 0) {
-        fail("set_pending failed");
+        nor_fail("set_pending failed");
     }
     if ((scenario == REVERT || scenario == CONFIRM) && (!start(&result) || running() != 'n')) {
-        fail("the new image does not boot");
+        nor_fail("the new image does not boot");
     }
 }
 
 /* Operations that are always tried, whatever the sample: all that is not the copying of an image. */
-static int always(const operation_t *operation)
+static int always(const nor_operation_t *operation)
 {
-    uint32_t in_slot = operation->offset % SLOT;
-    return operation->offset >= 2u * SLOT + SECTOR || (operation->offset < 2u * SLOT && in_slot >= iotsign_boot_capacity());
+    uint32_t in_slot = operation->offset % NOR_SLOT;
+    return operation->offset >= 2u * NOR_SLOT + NOR_SECTOR ||
+           (operation->offset < 2u * NOR_SLOT && in_slot >= iotsign_boot_capacity());
 }
 
 /* What must hold after recovery; NULL if it does. */
@@ -270,9 +168,9 @@ static const char *judge(scenario_t scenario)
 int main(int argc, char **argv)
 {
     static const char *const names[] = {"test", "permanent", "revert", "confirm"};
-    static uint8_t moment[FLASH_SIZE];
+    static uint8_t moment[NOR_SIZE];
     if (argc != 7) {
-        fail("usage: powercut OLD NEW PROVISIONING test|permanent|revert|confirm SAMPLES SEED");
+        nor_fail("usage: powercut OLD NEW PROVISIONING test|permanent|revert|confirm SAMPLES SEED");
     }
     old_image = load(argv[1]);
     new_image = load(argv[2]);
@@ -282,28 +180,29 @@ int main(int argc, char **argv)
         scenario++;
     }
     size_t samples = (size_t)strtoul(argv[5], NULL, 10);
-    random_state = strtoul(argv[6], NULL, 10);
+    nor_random_state = strtoul(argv[6], NULL, 10);
     until_cut = -1;
+    nor_on_operation = before_operation;
     set_up((scenario_t)scenario, &page);
-    memcpy(moment, flash, sizeof flash);
+    memcpy(moment, nor_flash, NOR_SIZE);
     recording = 1;
     act((scenario_t)scenario);
     recording = 0;
 
     size_t points = 0;
     size_t failures = 0;
-    size_t all = history_length * CUTS;
+    size_t all = history_length * NOR_CUTS;
     for (size_t index = 0; index < history_length; index++) {
         int tears = history[index].erase && always(&history[index]) ? RANDOM_TEARS : 1;
-        for (int cut = 0; cut < CUTS - 1 + tears; cut++) {
-            int how = cut < CUTS ? cut : CUT_TORN_RANDOM;
-            if (samples != 0u && !always(&history[index]) && draw() % all >= samples) {
+        for (int cut = 0; cut < NOR_CUTS - 1 + tears; cut++) {
+            nor_cut_t how = cut < NOR_CUTS ? (nor_cut_t)cut : NOR_TORN_RANDOM;
+            if (samples != 0u && !always(&history[index]) && nor_draw() % all >= samples) {
                 continue;
             }
-            memcpy(flash, moment, sizeof flash);
-            apply(&history[index], how);
-            until_cut = points % 2u != 0u ? (long)(draw() % (history_length + 1u)) : -1;
-            how_to_cut = (int)(draw() % CUTS);
+            memcpy(nor_flash, moment, NOR_SIZE);
+            nor_apply(&history[index], how);
+            until_cut = points % 2u != 0u ? (long)(nor_draw() % (history_length + 1u)) : -1;
+            how_to_cut = (nor_cut_t)(nor_draw() % NOR_CUTS);
             const char *problem = judge((scenario_t)scenario);
             points++;
             if (problem != NULL && failures++ < 10u) {
@@ -311,9 +210,9 @@ int main(int argc, char **argv)
                         history[index].erase ? "erase" : "write", (unsigned)history[index].offset, how, how_to_cut);
             }
         }
-        memcpy(flash, moment, sizeof flash);
-        apply(&history[index], CUT_AFTER);
-        memcpy(moment, flash, sizeof flash);
+        memcpy(nor_flash, moment, NOR_SIZE);
+        nor_apply(&history[index], NOR_AFTER);
+        memcpy(moment, nor_flash, NOR_SIZE);
     }
     printf("{\"scenario\":\"%s\",\"operations\":%zu,\"points\":%zu,\"failures\":%zu}\n", argv[4], history_length, points,
            failures);
