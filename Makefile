@@ -61,7 +61,7 @@ powercut: dev ## cut the power at every single write and erase of an update (abo
 vectors: dev ## each vector on each architecture and board, 100,000 random cases against OpenSSL (half an hour)
 	$(call install-apt,$(APT_TEST))
 	IOTSIGN_ALL_VECTORS=1 $(BIN)/pytest tests/conformance/cavp tests/conformance/wycheproof tests/conformance/openssl \
-		tests/unit/core/test_curve_arithmetic.py --numprocesses 2 --dist worksteal
+		tests/conformance/botocore/test_sigv4.py tests/unit/core/test_curve_arithmetic.py --numprocesses 2 --dist worksteal
 
 core-coverage: dev ## line and branch coverage of the C core
 	$(BIN)/python tests/c_coverage.py
@@ -91,7 +91,7 @@ bench: dev ## measure against peers; prints ratios, writes build/bench/*.json an
 
 lock: ## choose the versions that a fresh machine gets
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate pyproject.toml \
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --all-extras pyproject.toml \
 		$(addprefix --group ,build test lint fuzz bench) --output-file requirements.lock
 
 clean: ## remove what the targets made
