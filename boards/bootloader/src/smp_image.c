@@ -389,7 +389,7 @@ static iotsign_smp_error_t upload_part(const iotsign_smp_request_t *request, iot
             return error;
         }
     }
-    if (offset == upload.offset && upload.length != 0u) {
+    if (offset == upload.offset && length != 0u) {
         if (length > upload.length - upload.offset) {
             return IOTSIGN_IMAGE_OVERRUN;
         }
