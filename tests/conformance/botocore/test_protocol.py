@@ -225,7 +225,7 @@ def test_what_is_required(operation: str) -> None:
 @pytest.mark.parametrize("operation", ["TagResource", "UntagResource", "PutSigningProfile"])
 def test_tags(operation: str) -> None:
     def tagged(key: str, value: str) -> dict[str, Any]:
-        request = Values(3).of(MODEL.operation_model(operation).input_shape)
+        request: dict[str, Any] = Values(3).of(MODEL.operation_model(operation).input_shape)
         return request | ({"tagKeys": [key]} if operation == "UntagResource" else {"tags": {key: value}})
 
     for key in ("k", "0" * 128, "a+b-c=d.e_f:g/h", "Aws:x"):
