@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from machines import MACHINES, build, run
+from machines import MACHINES, Machine, build, run
 
 CORE = Path(__file__).parents[2] / "iotsign" / "core"
 STATUS = {
@@ -121,14 +121,19 @@ def foreign_judge(request: pytest.FixtureRequest, judge_of: Callable[[str], Judg
 
 
 @pytest.fixture(scope="session", params=["an385-fast", "microbit-small", "riscv_virt-fast"])
-def board_judge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judge]:
-    """The core on a Cortex-M3, a Cortex-M0 and an RV32IMC that QEMU emulates, asked over their serial lines."""
+def board_program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Machine, Path]:
+    """The test firmware for a Cortex-M3, a Cortex-M0 and an RV32IMC that QEMU emulates."""
     name, profile = request.param.split("-")
     machine = MACHINES[name]
     if machine.missing:
         pytest.skip(f"{machine.missing} is not installed")
-    program = build(machine, profile, tmp_path_factory.mktemp(name))
-    with run(machine, program) as verifier:
+    return machine, build(machine, profile, tmp_path_factory.mktemp(name))
+
+
+@pytest.fixture
+def board_judge(board_program: tuple[Machine, Path]) -> Iterator[Judge]:
+    """The core on an emulated board, asked over its serial line; it polls that line, so it lives for one test only."""
+    with run(*board_program) as verifier:
         yield lambda requests: [STATUS[verifier.ask(request.encode()).status] for request in requests]
 
 
