@@ -3,19 +3,22 @@
 All lines to it are sockets that this process made before: nothing has a name or a port number that could be taken.
 """
 
+import contextlib
 import os
-import random
 import shutil
 import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Final, Self
+from typing import IO, Any, Final, Self
 
-from iotsign.device._board import Board, Flash, Qemu
+from iotsign.device._board import Area, Board, Flash, Qemu
 from iotsign.device._qmp import GdbLine, QmpLine
+from iotsign.device._transport import SerialTransport
 from iotsign.errors import DeviceError, ImageTooLargeError
 
 __all__ = ["EmulatedBoard", "make_flash"]
@@ -26,7 +29,6 @@ _CHUNK: Final = 1 << 20
 _LEASH: Final = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ $PPID = "$0" ] && exec "$@"')
 _PACKAGES: Final = {"qemu-system-arm": "qemu-system-arm"}
 _FLASH_FUNCTIONS: Final = ("iotsign_flash_write", "iotsign_flash_erase")
-_END_TIMEOUT_S: Final = 10.0
 
 
 def make_flash(board: Board, file: Path, *, page: bytes = b"", image: bytes = b"") -> None:
@@ -64,12 +66,12 @@ def _emulated(board: Board) -> tuple[Qemu, Flash]:
 class EmulatedBoard:
     """One board under QEMU, from power on to power off.
 
-    It begins to run when its serial line is opened the first time, so that nothing it prints is lost.
+    It begins to run when its serial line is opened, so that nothing it prints is lost.
 
     Attributes:
         board: The kind of board.
         flash_file: Its flash, kept over power cycles.
-        port: What to open: ``socket://127.0.0.1:PORT``.
+        port: What to open: ``socket://127.0.0.1:PORT``, the same for the life of this object.
     """
 
     def __init__(self, board: Board, flash_file: Path, *, bootloader: Path | None = None) -> None:
@@ -86,71 +88,253 @@ class EmulatedBoard:
         self._qemu, self._flash = _emulated(board)
         self.board = board
         self.flash_file = flash_file
-        self.port = ""
-        found = bootloader or board.bootloader
-        if found is None:
-            message = f"the boot loader of {board.board_id} is not built"
-            raise DeviceError("BootloaderMissing", message, board=board.board_id, hint="make -C boards")
-        self._bootloader = found
+        self._bootloader = bootloader or _built(board)
         program = self._qemu.command[0]
         if shutil.which(program) is None:
             package = _PACKAGES.get(program, "qemu-system-misc")
             hint = f"sudo apt-get install {package}"
             raise DeviceError("QemuMissing", f"{program} is not installed", program=program, hint=hint)
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lines: list[socket.socket] = []
-        self._log: Path | None = None
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._running: _Process | None = None
+        self._cutter: threading.Thread | None = None
 
     @property
     def running(self) -> bool:
         """Tell whether QEMU runs."""
-        return self._process is not None and self._process.poll() is None
+        return self._running is not None and self._running.process.poll() is None
 
     @property
     def pid(self) -> int:
-        """The process id of QEMU; 0 if it does not run."""
-        return self._process.pid if self._process else 0
+        """The process id of QEMU; 0 if it was never started."""
+        return self._running.process.pid if self._running else 0
 
-    def start(self) -> str:
-        """Power the board up and give its port.
+    def start(self) -> None:
+        """Power the board up. It ends, at the latest, with the thread that calls this.
 
-        The board ends with the thread that calls this.
+        Raises:
+            DeviceError: It runs already.
         """
         if self.running:
             raise DeviceError("AlreadyRunning", f"{self.board.board_id} runs already", port=self.port)
-        self.stop()
-        listener = socket.create_server(("127.0.0.1", 0))
-        self.port = f"socket://127.0.0.1:{listener.getsockname()[1]}"
-        ours, theirs = zip(*(socket.socketpair() for _ in range(2)), strict=True)
-        passed = [listener, *theirs]
-        serial, qmp, gdb = (line.fileno() for line in passed)
+        self._forget()
+        (qmp, their_qmp), (gdb, their_gdb) = socket.socketpair(), socket.socketpair()
+        passed = [self._listener.fileno(), their_qmp.fileno(), their_gdb.fileno()]
         words = {"bootloader": str(self._bootloader), "flash": str(self.flash_file)}
         command = [
             *(word.format(**words) for word in self._qemu.command),
-            *("-display", "none", "-monitor", "none"),
-            *("-chardev", f"socket,id=serial,fd={serial},server=on,wait=on,nodelay=on", "-serial", "chardev:serial"),
-            *("-chardev", f"socket,id=control,fd={qmp}", "-mon", "chardev=control,mode=control"),
-            *("-chardev", f"socket,id=debugger,fd={gdb}", "-gdb", "chardev:debugger"),
+            *("-display", "none", "-monitor", "none", "-nodefaults"),
+            *("-chardev", f"socket,id=serial,fd={passed[0]},server=on,wait=on,nodelay=on", "-serial", "chardev:serial"),
+            *("-chardev", f"socket,id=control,fd={passed[1]}", "-mon", "chardev=control,mode=control"),
+            *("-chardev", f"socket,id=debugger,fd={passed[2]}", "-gdb", "chardev:debugger"),
             *(() if self._qemu.persistent else ("-S",)),
         ]
-        with tempfile.TemporaryFile() as log:
-            self._process = subprocess.Popen(
-                [*_LEASH, str(os.getpid()), *command],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                pass_fds=[line.fileno() for line in passed],
-            )
-            self._errors = os.dup(log.fileno())
-        for line in passed:
-            line.close()
-        self._qmp, self._gdb = QmpLine(ours[0]), GdbLine(ours[1])
+        log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        process = subprocess.Popen(
+            [*_LEASH, str(os.getpid()), *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=passed
+        )
+        their_qmp.close()
+        their_gdb.close()
+        self._running = _Process(process, QmpLine(qmp), GdbLine(gdb), log)
         if not self._qemu.persistent:
-            threading.Thread(target=self._load, daemon=True).start()
-        return self.port
+            threading.Thread(target=self._load_flash, args=(self._running,), daemon=True).start()
+
+    def open(self) -> SerialTransport:
+        """Open the serial line; the board begins to run.
+
+        Raises:
+            DeviceError: QEMU does not run the board; the message is QEMU's own.
+        """
+        line = SerialTransport(self.port, self.board.baud)
+        try:
+            self._control.qmp.greet()
+        except DeviceError:
+            line.close()
+            raise DeviceError("QemuFailed", f"QEMU does not run the board: {self.complaint()}") from None
+        return line
+
+    def execute(self, command: str, **arguments: Any) -> Any:
+        """Run a QMP command, for example ``query-status``.
+
+        Raises:
+            DeviceError: The board does not run, or QEMU refuses the command.
+        """
+        return self._control.qmp.execute(command, **arguments)
+
+    def reset(self) -> None:
+        """Press the reset button."""
+        self.execute("system_reset")
+
+    def pause(self) -> None:
+        """Stop the processor."""
+        self.execute("stop")
+
+    def resume(self) -> None:
+        """Let the processor go on."""
+        self.execute("cont")
+
+    def cut_power(self) -> None:
+        """Take the power away, now; what the flash holds stays as it is."""
+        if self.running:
+            if not self._qemu.persistent:
+                self._save_flash()
+            self._control.process.kill()
+        if self._running is not None:
+            self._running.process.wait()
+
+    def cut_power_at(self, operation: int, *, instructions: int = 0) -> None:
+        """Take the power away when the boot loader begins its n-th write or erase of the flash from now on.
+
+        Returns at once. The board runs until then; `wait_for_cut` waits.
+
+        Args:
+            operation: Counted from 1.
+            instructions: How many instructions of it are still run.
+
+        Raises:
+            DeviceError: The board does not run.
+        """
+        gdb = self._control.gdb
+        self._control.qmp.greet()
+        addresses = flash_functions(self._bootloader)
+        gdb.stop()
+        for address in addresses:
+            gdb.set_breakpoint(address)
+        gdb.resume()
+        arguments = (gdb, addresses, operation, instructions)
+        self._cutter = threading.Thread(target=self._cut_at, args=arguments, daemon=True)
+        self._cutter.start()
+
+    def wait_for_cut(self, timeout_s: float) -> bool:
+        """Wait for the cut that `cut_power_at` promised.
+
+        Returns:
+            False if the board runs still.
+        """
+        if self._cutter is not None:
+            self._cutter.join(timeout_s)
+        return not self.running
+
+    def stop(self) -> None:
+        """Switch the board off and let go of all that belongs to it."""
+        self.cut_power()
+        self._forget()
+        self._listener.close()
+
+    def wait(self) -> int:
+        """Wait until QEMU ends; gives its exit code."""
+        return self._control.process.wait()
 
     def complaint(self) -> str:
-        """Give what QEMU said before it ended, its last line."""
-        size = os.fstat(self._errors).st_size
-        lines = os.pread(self._errors, size, 0).decode(errors="replace").splitlines() if self._process else []
-        return lines[-1] if lines else ""
+        """Give the last line that QEMU wrote, or an empty text."""
+        log = self._control.log
+        log.seek(0)
+        lines = [line for line in log.read().decode(errors="replace").splitlines() if ": info: " not in line]
+        return lines[-1] if lines else "it ended without a word"
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def _control(self) -> "_Process":
+        if self._running is None:
+            raise DeviceError("NotRunning", f"{self.board.board_id} is switched off", board=self.board.board_id)
+        return self._running
+
+    def _forget(self) -> None:
+        if self._cutter is not None:
+            self._cutter.join()
+            self._cutter = None
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    def _cut_at(self, gdb: GdbLine, addresses: Sequence[int], operation: int, instructions: int) -> None:
+        # the board may be switched off meanwhile: then there is nothing left to cut
+        with contextlib.suppress(DeviceError):
+            for remaining in range(operation, 0, -1):
+                if not gdb.wait_for_stop(lambda: self.running):
+                    return
+                if remaining > 1:
+                    gdb.pass_breakpoints(addresses)
+            for address in addresses if instructions else ():
+                gdb.clear_breakpoint(address)
+            for _ in range(instructions):
+                gdb.step()
+            self.cut_power()
+
+    def _areas(self) -> Iterator[Area]:
+        flash = self._flash
+        yield from (flash.primary, flash.secondary, flash.scratch, flash.provisioning)
+
+    def _load_flash(self, running: "_Process") -> None:
+        base = self._flash.base or 0
+        with contextlib.suppress(DeviceError), self.flash_file.open("rb") as file:
+            running.qmp.greet()
+            for area in self._areas():
+                file.seek(area.offset)
+                for at in range(0, area.size, self._flash.sector_size):
+                    sector = file.read(self._flash.sector_size)
+                    if sector.strip(_ERASED):
+                        running.gdb.write_memory(base + area.offset + at, sector)
+            running.qmp.execute("cont")
+
+    def _save_flash(self) -> None:
+        """Write the emulated flash back into its file."""
+        self.pause()
+        with tempfile.TemporaryDirectory() as directory:
+            dump = Path(directory) / "flash"
+            base, size = self._flash.base or 0, self._flash.size
+            self.execute("pmemsave", val=base, size=size, filename=str(dump))
+            with self.flash_file.open("r+b") as file, dump.open("rb") as content:
+                for area in self._areas():
+                    content.seek(area.offset)
+                    file.seek(area.offset)
+                    file.write(content.read(area.size))
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """QEMU, and the lines to it."""
+
+    process: "subprocess.Popen[bytes]"
+    qmp: QmpLine
+    gdb: GdbLine
+    log: IO[bytes]
+
+    def close(self) -> None:
+        self.qmp.close()
+        self.gdb.close()
+        self.log.close()
+
+
+def _built(board: Board) -> Path:
+    found = board.bootloader
+    if found is None:
+        message = f"the boot loader of {board.board_id} is not built"
+        raise DeviceError("BootloaderMissing", message, board=board.board_id, hint="make -C boards")
+    return found
+
+
+@lru_cache
+def flash_functions(bootloader: Path) -> tuple[int, ...]:
+    """Find where a boot loader's functions that write and erase the flash begin.
+
+    Raises:
+        DeviceError: It has no such symbols.
+    """
+    from elftools.elf.elffile import ELFFile
+    from elftools.elf.sections import SymbolTableSection
+
+    with bootloader.open("rb") as file:
+        symbols = ELFFile(file).get_section_by_name(".symtab")
+        listed = symbols.iter_symbols() if isinstance(symbols, SymbolTableSection) else ()
+        names = {symbol.name: symbol["st_value"] & ~1 for symbol in listed}
+    missing = [name for name in _FLASH_FUNCTIONS if name not in names]
+    if missing:
+        raise DeviceError("NoSymbols", f"{bootloader} has no symbol {missing[0]}", file=str(bootloader))
+    return tuple(names[name] for name in _FLASH_FUNCTIONS)

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from iotsign.errors import DeviceError, DeviceTimeoutError
@@ -124,9 +124,14 @@ class GdbLine:
             return True
         return False
 
-    def program_counters(self, register: int) -> int:
-        """Read one register of 32 bits, little-endian."""
-        return int.from_bytes(bytes.fromhex(self._command(f"p{register:x}")), "little")
+    def pass_breakpoints(self, addresses: Sequence[int]) -> None:
+        """Go on from a breakpoint: without it for one instruction, because QEMU would stop at it again."""
+        for address in addresses:
+            self.clear_breakpoint(address)
+        self.step()
+        for address in addresses:
+            self.set_breakpoint(address)
+        self.resume()
 
     def write_memory(self, address: int, data: bytes) -> None:
         """Write memory, read-only memory included.

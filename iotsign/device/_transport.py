@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import warnings
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self
@@ -79,10 +80,10 @@ class SerialTransport:
         self._errors = (serial.SerialException, OSError)
         self._timeout_error = serial.SerialTimeoutException
         options: dict[str, Any] = {} if "://" in port else {"exclusive": True}
+        if not port.startswith("rfc2217://"):  # pyserial has no write time-out there
+            options["write_timeout"] = _WRITE_TIMEOUT_S
         try:
-            self._line: SerialBase = serial.serial_for_url(
-                port, baudrate=baud, timeout=0, write_timeout=_WRITE_TIMEOUT_S, **options
-            )
+            self._line: SerialBase = serial.serial_for_url(port, baudrate=baud, timeout=0, **options)
         except (*self._errors, ValueError) as error:
             raise _unopened(port, error) from None
 
@@ -110,7 +111,10 @@ class SerialTransport:
 
     def close(self) -> None:
         """Let go of the port."""
-        self._line.close()
+        with warnings.catch_warnings():
+            # pyserial 3.5 forgets a socket whose other end has closed, and leaves it to the garbage collector
+            warnings.simplefilter("ignore", ResourceWarning)
+            self._line.close()
 
     def __enter__(self) -> Self:
         return self

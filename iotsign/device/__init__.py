@@ -1,0 +1,68 @@
+"""Devices: lines to them, SMP over these lines, emulated boards, and the programs that flash other boards.
+
+The names load on first use: listing boards needs neither pyserial nor SMP.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from iotsign.device._board import Area, Board, Flash, FlasherSettings, Qemu, find_board, list_boards
+    from iotsign.device._client import ImageState, SmpClient
+    from iotsign.device._qemu import EmulatedBoard, make_flash
+    from iotsign.device._transport import SerialTransport, Transport
+    from iotsign.device._upload import block_size, upload_image
+    from iotsign.device._vendor import Attestation, AttestedSlot, Identity
+
+__all__ = [
+    "Area",
+    "Attestation",
+    "AttestedSlot",
+    "Board",
+    "EmulatedBoard",
+    "Flash",
+    "FlasherSettings",
+    "Identity",
+    "ImageState",
+    "Qemu",
+    "SerialTransport",
+    "SmpClient",
+    "Transport",
+    "block_size",
+    "find_board",
+    "list_boards",
+    "make_flash",
+    "upload_image",
+]
+
+_HOMES: Final = {
+    "Area": "_board",
+    "Attestation": "_vendor",
+    "AttestedSlot": "_vendor",
+    "Board": "_board",
+    "EmulatedBoard": "_qemu",
+    "Flash": "_board",
+    "FlasherSettings": "_board",
+    "Identity": "_vendor",
+    "ImageState": "_client",
+    "Qemu": "_board",
+    "SerialTransport": "_transport",
+    "SmpClient": "_client",
+    "Transport": "_transport",
+    "block_size": "_upload",
+    "find_board": "_board",
+    "list_boards": "_board",
+    "make_flash": "_qemu",
+    "upload_image": "_upload",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the file it lives in.
+
+    Raises:
+        AttributeError: No such name behind this door.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
