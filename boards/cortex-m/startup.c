@@ -11,7 +11,6 @@
 #define NVIC_DISABLE(word) REGISTER(0xE000E180u + 4u * (word))
 #define NVIC_UNPEND(word) REGISTER(0xE000E280u + 4u * (word))
 #define SYSTICK_CONTROL REGISTER(0xE000E010u)
-#define VECTOR_TABLE REGISTER(0xE000ED08u)
 #define RESET_CONTROL REGISTER(0xE000ED0Cu)
 #define RESET_REQUEST 0x05FA0004u
 #define INTERRUPTS 48u
@@ -21,6 +20,9 @@ typedef void handler_t(void);
 extern uint32_t stack_top[];
 extern uint32_t data_start[], data_end[], bss_start[], bss_end[];
 extern const uint32_t data_load[];
+
+/* the register, or on a core without it the word, that says where the vector table lies */
+extern volatile uint32_t vector_table[];
 
 int main(void);
 void reset(void);
@@ -54,10 +56,12 @@ typedef struct {
     handler_t *external[INTERRUPTS];
 } vectors_t;
 
+extern const vectors_t own_vectors;
+
 #define FOUR board_interrupt, board_interrupt, board_interrupt, board_interrupt
 #define SIXTEEN FOUR, FOUR, FOUR, FOUR
 
-__attribute__((section(".vectors"), used)) static const vectors_t vectors = {
+__attribute__((section(".vectors"), used)) const vectors_t own_vectors = {
     stack_top,
     {reset, warned, fault, fault, fault, fault, 0, 0, 0, 0, fault, fault, 0, fault, board_interrupt},
     {SIXTEEN, SIXTEEN, SIXTEEN},
@@ -90,7 +94,7 @@ void iotsign_board_start(uint32_t address)
         NVIC_DISABLE(word) = 0xFFFFFFFFu;
         NVIC_UNPEND(word) = 0xFFFFFFFFu;
     }
-    VECTOR_TABLE = address;
+    *vector_table = address;
     const uint32_t *table = (const uint32_t *)(uintptr_t)address;
     /* one block: the stack changes between the first instruction and the last */
     __asm volatile("dsb\n isb\n msr msp, %0\n cpsie i\n bx %1" : : "r"(table[0]), "r"(table[1]) : "memory");

@@ -141,11 +141,6 @@ void iotsign_board_write(const uint8_t *data, size_t length)
     }
 }
 
-/* The part's watchdog is configured with the FPGA and cannot be stopped: none here. */
-void iotsign_board_watchdog(uint32_t timeout_ms)
-{
-    (void)timeout_ms;
-}
 
 typedef struct {
     const uint8_t *head;

@@ -141,11 +141,6 @@ void iotsign_board_write(const uint8_t *data, size_t length)
     }
 }
 
-/* The part's watchdog cannot be stopped once it runs: none here. */
-void iotsign_board_watchdog(uint32_t timeout_ms)
-{
-    (void)timeout_ms;
-}
 
 /* The boot loader's own 32 KiB are out of bounds. */
 static int may_change(uint32_t offset, size_t length)

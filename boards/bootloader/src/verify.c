@@ -45,6 +45,9 @@ static int is_acceptable(const iotsign_mcuboot_image_t *image, uint32_t least)
     if ((image->flags & (IOTSIGN_MCUBOOT_RAM_LOAD | IOTSIGN_MCUBOOT_ROM_FIXED)) != 0u && image->load_address != place) {
         return 0;
     }
+    if (layout->ram_address != 0u && image->size > layout->ram_size) {
+        return 0; /* before it is swapped in, not after */
+    }
     return image->security_counter >= least;
 }
 
