@@ -69,18 +69,21 @@
 
 #define WATCHDOG_LOAD REGISTER(0x40000000u)
 #define WATCHDOG_CONTROL REGISTER(0x40000008u)
-#define WATCHDOG_LOCK REGISTER(0x40000C00u)
-#define WATCHDOG_RUN 3u /* warn when it first ends, reset when it ends again */
-#define WATCHDOG_UNLOCK 0x1ACCE551u
+#define WATCHDOG_CLEAR REGISTER(0x4000000Cu)
+#define WATCHDOG_RUN 3u /* warn when it first ends, reset when it ends again; only a reset takes that back */
 
 #define UART_INTERRUPT 5u
 #define ALARM_INTERRUPT 19u
 
 static iotsign_ring_t received;
+static volatile uint8_t watchdog_fed;
 
 void board_interrupt(void)
 {
     systick_interrupt();
+    if (watchdog_fed) {
+        WATCHDOG_CLEAR = 1u;
+    }
     ALARM_CLEAR = 1u;
     UART_CLEAR = UART_RECEIVED;
     while ((UART_FLAGS & UART_RX_EMPTY) == 0u) {
@@ -122,7 +125,6 @@ void iotsign_board_init(void)
 {
     clock_init();
     pins_init();
-    iotsign_board_watchdog(0);
     systick_init(CLOCK_KHZ);
     ALARM_MODE = ALARM_ONCE;
     ALARM_MASK = 1u;
@@ -183,13 +185,11 @@ void iotsign_board_write(const uint8_t *data, size_t length)
 
 void iotsign_board_watchdog(uint32_t timeout_ms)
 {
-    WATCHDOG_LOCK = WATCHDOG_UNLOCK;
-    WATCHDOG_CONTROL = 0;
+    watchdog_fed = timeout_ms == 0u && WATCHDOG_CONTROL != 0u; /* by each SysTick interrupt: it cannot be stopped */
     if (timeout_ms != 0u) {
         WATCHDOG_LOAD = timeout_ms / 2u * CLOCK_KHZ;
         WATCHDOG_CONTROL = WATCHDOG_RUN;
     }
-    WATCHDOG_LOCK = 0;
 }
 
 void sd_select(int selected)

@@ -68,7 +68,6 @@ void board_interrupt(void)
 
 void iotsign_board_init(void)
 {
-    iotsign_board_watchdog(0);
     TIMER_RELOAD(CLOCK) = CLOCK_PERIOD_MS * CLOCK_KHZ - 1u;
     TIMER_VALUE(CLOCK) = CLOCK_PERIOD_MS * CLOCK_KHZ - 1u;
     TIMER_CONTROL(CLOCK) = TIMER_RUN;

@@ -76,13 +76,14 @@ class Board:
 
     def build_probe(self, directory: Path) -> Path:
         """Link probe.c with the port."""
+        program = directory / f"probe-{self.name}.elf"
         objects = sorted((self.build() / "CMakeFiles").rglob("port.dir/**/*.obj"))
         loader_only = [BOARDS / name for name in self._settings("BOARD_LOADER_SOURCES")]
-        flags = ["-std=c99", "-Os", "-ffreestanding", *WARNINGS, "-nostdlib", "-Wl,--gc-sections,--no-warn-rwx-segments"]
+        flags = ["-std=c99", "-Os", "-ffreestanding", *WARNINGS]
+        link = ["-nostdlib", "-Wl,--gc-sections,--no-warn-rwx-segments", "-lgcc", "-o", str(program)]
         paths = [f"-I{BOARDS / 'bootloader' / 'include'}", f"-L{BOARDS}", "-T", str(BOARDS / self.name / "board.ld")]
-        program = directory / f"probe-{self.name}.elf"
         sources = [str(path) for path in (PROBE, *loader_only, *objects)]
-        command = [*CORES[self.description["core"]], *flags, *paths, *sources, "-lgcc", "-o", str(program)]
+        command = [*CORES[self.description["core"]], *flags, *paths, *sources, *link]
         subprocess.run(command, check=True)
         return program
 

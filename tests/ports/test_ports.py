@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from emulated_boards import Board, Probe
+from emulated_boards import BOARDS, Board, Probe
 
 
 def test_erase_sets_whole_sectors_and_write_only_clears_bits(probe: Probe, board: Board) -> None:
@@ -17,6 +17,10 @@ def test_erase_sets_whole_sectors_and_write_only_clears_bits(probe: Probe, board
         assert probe.write(edge, before) == 0
     first, second = source.randbytes(512), source.randbytes(512)
     assert probe.write(offset + 256, first) == 0
+    if board.name == "riscv32-virt":
+        # its flash would overwrite; the driver refuses what true NOR flash could not do
+        assert probe.write(offset + 256, second) == -1
+        second = bytes(a & b for a, b in zip(first, second, strict=True))
     assert probe.write(offset + 256, second) == 0
     both = bytes(a & b for a, b in zip(first, second, strict=True))
     assert probe.read(offset, 1024) == b"\xff" * 256 + both + b"\xff" * 256
@@ -87,7 +91,7 @@ def test_a_power_cut_spoils_only_what_was_being_written(
         found = probe.read(offset, 8192)
         whole = 1024 * acknowledged
         assert found[:whole] == b"".join(parts)[:whole]
-        assert all(byte in (0xFF, part) or byte & part == part for byte, part in zip(found, b"".join(parts), strict=True))
+        assert all(byte & want == want for byte, want in zip(found, b"".join(parts), strict=True))
         assert probe.read(offset - 6, 6) == b"before"
         assert probe.read(end, 6) == b"behind"
         probe.kill()
@@ -134,8 +138,8 @@ def test_bursts_of_bytes_arrive_whole(probe: Probe, dawdle: int) -> None:
 
 def test_waiting_costs_nothing(probe: Probe) -> None:
     before = probe.cpu_seconds
-    time.sleep(1)
-    assert probe.cpu_seconds - before < 0.3  # a processor that polls would use all of it
+    time.sleep(0.6)
+    assert probe.cpu_seconds - before < 0.2  # a processor that polls would use all of it
 
 
 def test_time_passes(probe: Probe) -> None:
@@ -161,14 +165,28 @@ def test_the_wish_for_recovery_outlives_one_reset(probe: Probe) -> None:
     assert (probe.ask("P"), probe.ask("P")) == (1, 0)
 
 
-def test_a_watchdog_resets_unless_stopped(probe: Probe, board: Board) -> None:
-    if board.name not in ("mps2-an385", "lm3s6965evb"):
+@pytest.fixture
+def watched(probe: Probe, board: Board) -> Probe:
+    if "iotsign_board_watchdog" not in (BOARDS / board.name / "port.c").read_text():
         pytest.skip("no watchdog that can be stopped")
-    assert probe.ask("D", 200) == 0
-    assert probe.ask("D", 0) == 0
-    assert probe.ask("S", 500) >= 500
-    assert probe.ask("D", 200) == 0
-    probe.await_greeting()
+    assert probe.ask("D", 300) == 0
+    return probe
+
+
+def test_a_watchdog_resets(watched: Probe) -> None:
+    watched.await_greeting()
+
+
+def test_a_watchdog_can_be_stopped(watched: Probe) -> None:
+    assert watched.ask("D", 0) == 0
+    assert watched.ask("S", 1000) >= 1000
+    assert watched.ask("T") >= 1000
+
+
+def test_an_application_that_starts_does_not_stop_the_watchdog(watched: Probe) -> None:
+    watched.begin("J", 0)
+    watched.await_greeting()
+    watched.await_greeting()
 
 
 def test_the_boot_loader_does_not_overwrite_itself(probe: Probe, board: Board) -> None:
