@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from iotsign.keys._loading import certificate_key, load_certificate, load_certificates, load_public_key
     from iotsign.keys._private import Passphrase
     from iotsign.keys._public import PublicKey
+    from iotsign.keys._sealing import seal_key
     from iotsign.keys._signer import Signer
     from iotsign.keys._trust_store import TrustStore
     from iotsign.keys._uri import key_file, open_signer
@@ -45,6 +46,7 @@ __all__ = [
     "load_certificates",
     "load_public_key",
     "open_signer",
+    "seal_key",
     "verify_chain",
     "write_key_file",
 ]
@@ -74,6 +76,7 @@ _HOMES: Final = {
     "load_certificates": "_loading",
     "load_public_key": "_loading",
     "open_signer": "_uri",
+    "seal_key": "_sealing",
     "verify_chain": "_chain",
     "write_key_file": "_generate",
 }

@@ -142,7 +142,7 @@ def parse_signer(file: KeyFile, path: str, passphrase: Passphrase | None) -> Pem
         KeyRejectedError: The key spells out its curve, or has under 2048 bits.
         UnsupportedAlgorithmError: A key type that iotsign does not sign with.
     """
-    key = _load_private_key(file, path, passphrase)
+    key = load_private_key(file, path, passphrase)
     public_key = PublicKey(spki(key.public_key()))
     weaknesses = find_weaknesses(public_key)
     if file.open_to_others:
@@ -159,7 +159,13 @@ def _sign_deterministically(key: ec.EllipticCurvePrivateKey, digest: bytes, open
         raise MissingDependencyError("NoDeterministicEcdsa", message) from None
 
 
-def _load_private_key(file: KeyFile, name: str, passphrase: Passphrase | None) -> "PrivateKeyTypes":
+def load_private_key(file: KeyFile, name: str, passphrase: Passphrase | None) -> "PrivateKeyTypes":
+    """Load the one private key that a key file held.
+
+    Raises:
+        KeyUnavailableError: There is no private key, or the passphrase is missing or wrong.
+        KeyRejectedError: The key spells out its curve.
+    """
     block = _private_block(file, name)
     if block.der is not None and has_explicit_parameters(block.der.value):
         message = f"expected a named curve in {name!r}, got explicit curve parameters"

@@ -1,0 +1,58 @@
+"""One record of the audit log as a line, and what binds it to the line before.
+
+Layout: a JSON object on one line, ``{"sequence":N,…,"previous":"HEX","hash":"HEX"}``. ``previous`` is the hash of the
+line before, 64 zeros for the first. ``hash`` is the SHA-256 of the line's bytes up to the comma before ``"hash"``.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from iotsign.signer import AuditEvent
+
+GENESIS: Final = "0" * 64
+_LINE: Final = re.compile(rb'(\{"sequence":([0-9]{1,18}),.*,"previous":"([0-9a-f]{64})"),"hash":"([0-9a-f]{64})"\}')
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Where a record stands in the chain.
+
+    Attributes:
+        sequence: From 1 on.
+        hash: Its own, in hex.
+    """
+
+    sequence: int
+    hash: str
+
+
+START: Final = Link(0, GENESIS)
+
+
+def write_line(event: AuditEvent, before: Link) -> tuple[bytes, Link]:
+    """Make the line of an event, without its line feed."""
+    record = {
+        "sequence": before.sequence + 1,
+        "time": event.time.isoformat(),
+        "event": event.event,
+        "subject": event.subject,
+        "account": event.account,
+        "principal": event.principal,
+        "requestId": event.request_id,
+        "details": dict(event.details),
+        "previous": before.hash,
+    }
+    body = json.dumps(record, separators=(",", ":")).encode()[:-1]
+    digest = hashlib.sha256(body).hexdigest()
+    return b'%s,"hash":"%s"}' % (body, digest.encode()), Link(before.sequence + 1, digest)
+
+
+def read_line(line: bytes) -> tuple[Link, str] | None:
+    """Read a line: its link and the hash of the line before; None if it is not what `write_line` makes."""
+    match = _LINE.fullmatch(line)
+    if match is None or hashlib.sha256(match[1]).hexdigest() != match[4].decode():
+        return None
+    return Link(int(match[2]), match[4].decode()), match[3].decode()
