@@ -1,6 +1,6 @@
 """The last steps of every verification: a key that may have signed, its signature, its certificate."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Self
@@ -33,11 +33,11 @@ class KeyDemand:
     key_types: frozenset[KeyType]
 
     @classmethod
-    def on_platform(cls, what: str, key_types: set[KeyType], platform: Platform | None) -> Self:
+    def on_platform(cls, what: str, key_types: Collection[KeyType], platform: Platform | None) -> Self:
         """Narrow the types to those of a platform."""
         if platform is None:
             return cls(what, frozenset(key_types))
-        return cls(f"{what} on platform {platform.platform_id}", frozenset(key_types & set(platform.key_types)))
+        return cls(f"{what} on platform {platform.platform_id}", frozenset(key_types) & set(platform.key_types))
 
 
 def check_authenticity(

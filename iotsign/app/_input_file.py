@@ -42,8 +42,16 @@ class InputFile:
         Raises:
             StoreError: The file cannot be read.
         """
+        return self.piece(0, count)
+
+    def piece(self, offset: int, count: int) -> bytes:
+        """Read bytes from an offset on, fewer than `count` only at the end.
+
+        Raises:
+            StoreError: The file cannot be read.
+        """
         try:
-            return os.pread(self.fd, count, 0)
+            return os.pread(self.fd, count, offset)
         except OSError as error:
             raise store_error(error, self.name) from error
 

@@ -8,7 +8,6 @@ from typing import Final
 
 from iotsign import core
 from iotsign.app._input_file import InputFile
-from iotsign.app._native_files import reader
 from iotsign.errors import DigestMismatchError, UnsupportedFormatError
 from iotsign.formats.container import HEAD_SIZE, Container, recognise_container
 from iotsign.formats.jsonimage import JsonImage, looks_like_json_image, read_json_image
@@ -35,9 +34,8 @@ def inner_container(file: InputFile, image: JsonImage) -> Container | None:
     """Recognise the native container that the payload inside a signed object is."""
     if image.payload_offset is None or image.payload_length is None:
         return None
-    handle = reader(file)
-    handle.seek(image.payload_offset)
-    return recognise_container(core.base64_decode(handle.read(min(image.payload_length, _HEAD_CHARACTERS))))
+    head = file.piece(image.payload_offset, min(image.payload_length, _HEAD_CHARACTERS))
+    return recognise_container(core.base64_decode(head))
 
 
 @contextlib.contextmanager

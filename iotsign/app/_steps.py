@@ -1,9 +1,7 @@
 """The numbered steps of a verification, and how far one came."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from iotsign.errors import IotsignError
 
@@ -43,6 +41,20 @@ class Step:
         """What the step looks at."""
         return STEPS[self.number]
 
+    def __enter__(self) -> Self:
+        """Begin it."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """End it: passed, or failed with an error that is recorded, gets ``step`` into its data, and goes on."""
+        if error is None:
+            self.outcome = "passed"
+        elif isinstance(error, IotsignError):
+            self.detail = error.message
+            error.data.setdefault("step", self.number)
+            if self.layer:
+                error.data.setdefault("layer", self.layer)
+
 
 @dataclass(slots=True)
 class Steps:
@@ -58,20 +70,11 @@ class Steps:
     warnings: list[str] = field(default_factory=list)
     layer: str = ""
 
-    @contextmanager
-    def step(self, number: int) -> Iterator[Step]:
-        """Take one step; an error of the body is recorded, gets ``step`` into its data, and goes on."""
+    def step(self, number: int) -> Step:
+        """Take one step: all that is done in its ``with`` block."""
         step = Step(number, "failed", "", self.layer)
         self.taken.append(step)
-        try:
-            yield step
-        except IotsignError as error:
-            step.detail = error.message
-            error.data.setdefault("step", number)
-            if self.layer:
-                error.data.setdefault("layer", self.layer)
-            raise
-        step.outcome = "passed"
+        return step
 
     def skip(self, number: int, detail: str) -> None:
         """Record a step that does not apply."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import BinaryIO, Final
 
 from iotsign import core
-from iotsign.algorithms import HashAlgorithm, KeyType, SignatureAlgorithm
+from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, KeyType, SignatureAlgorithm
 from iotsign.app._authenticity import KeyDemand, check_authenticity, describe_signer, skip_authenticity
 from iotsign.app._input_file import InputFile, Source, input_file, source_paths
 from iotsign.app._judge import judge_of
@@ -36,6 +36,10 @@ Progress = Callable[[int], None]
 
 # the one key type that signs with SHA-1 on the platform whose ROM knows nothing else
 _SHA1_KEY: Final = KeyType.RSA2048
+
+_KEY_TYPES: Final = {
+    family: frozenset(kind for kind in KeyType if kind.encryption is family) for family in EncryptionAlgorithm
+}
 
 
 @dataclass(slots=True)
@@ -283,9 +287,9 @@ def _check_algorithm(algorithm: SignatureAlgorithm, options: VerifyOptions, step
 
 def _signing_keys(algorithm: SignatureAlgorithm, platform: Platform | None) -> KeyDemand:
     """Say which keys may have signed with the algorithm."""
-    allowed = {kind for kind in KeyType if kind.encryption is algorithm.encryption}
+    allowed = _KEY_TYPES[algorithm.encryption]
     if algorithm.hash is HashAlgorithm.SHA1:
-        allowed = {_SHA1_KEY}
+        allowed = frozenset({_SHA1_KEY})
     return KeyDemand.on_platform(algorithm.name, allowed, platform)
 
 

@@ -4,15 +4,13 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from iotsign import core
-from iotsign.algorithms import HashAlgorithm
 from iotsign.app._batches import SMALL, CheckStop, batches_of, work_on
 from iotsign.app._input_file import InputFile, Source, input_file, source_name
 from iotsign.app._steps import Steps
 from iotsign.app._verdict import VerifiedImage, VerifyOptions
 from iotsign.app._verify import verify_image, verify_read_image
 from iotsign.errors import IotsignError
-from iotsign.formats.jsonimage import JsonImage, SmallImage, payload_hash, read_small
+from iotsign.formats.jsonimage import MAX_PREFIX, JsonImage, read_small
 
 __all__ = ["Outcome", "verify_images"]
 
@@ -100,17 +98,14 @@ def _verify_read(file: InputFile, image: JsonImage, options: VerifyOptions) -> O
 def _read_batch(
     sources: Sequence[Source], stack: contextlib.ExitStack, check_stop: CheckStop
 ) -> dict[Source, tuple[InputFile, JsonImage]]:
-    """Read what is small and written as iotsign writes it, and hash the payloads together."""
-    found: list[tuple[Source, InputFile, SmallImage]] = []
+    """Read what is small and written as iotsign writes it; the payloads are decoded and hashed in one go."""
+    files: list[tuple[Source, InputFile, bytes]] = []
     for source in sources:
         check_stop(0)
         # whatever is odd about a file is found and said when it is verified alone
         with contextlib.suppress(IotsignError):
-            file = stack.enter_context(input_file(source, limit=lambda _: SMALL))
-            small = read_small(file.read_all())
-            if small is not None and payload_hash(small.algorithm) is HashAlgorithm.SHA256:
-                found.append((source, file, small))
-    digests = core.sha256_many([small.payload for _, _, small in found], threads=1)
-    return {
-        source: (file, small.with_digest(digest)) for (source, file, small), digest in zip(found, digests, strict=True)
-    }
+            file = stack.enter_context(input_file(source))
+            if file.size <= SMALL:
+                files.append((source, file, file.head(MAX_PREFIX)))
+    images = read_small([(file.fd, file.size, head) for _, file, head in files])
+    return {source: (file, image) for (source, file, _), image in zip(files, images, strict=True) if image is not None}

@@ -24,6 +24,7 @@ __all__ = [
     "digest",
     "encode_payload",
     "hash_file",
+    "hash_payloads",
     "read_json_embedded",
     "sha256_many",
     "shift_file",
@@ -173,6 +174,21 @@ def sha256_many(buffers: Sequence[Data], *, threads: int | None = None) -> list[
         The digests, in the order of the buffers.
     """
     return _core.sha256_many(buffers, threads=threads)
+
+
+def hash_payloads(files: Sequence[tuple[int, int, int]]) -> list[tuple[int, bytes] | None]:
+    """Decode and hash the payloads of many small JSONEmbedded objects, on the calling thread and with SHA-256.
+
+    Args:
+        files: Of each object: a descriptor of a regular file, the offset where the payload's base64 begins, and the
+            size of the file. The members before the payload are the caller's to read. All payloads together must fit
+            into memory.
+
+    Returns:
+        Of each object: the bytes of the payload and its digest; None if what stands from the offset on is not canonical
+        base64 and the end that a writer writes, if the file cannot be read, or if its size changed.
+    """
+    return _core.hash_payloads(files)
 
 
 def verify(algorithm: SignatureAlgorithm, public_key_spki_der: bytes, message: Data, signature: bytes) -> None:

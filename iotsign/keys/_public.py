@@ -38,6 +38,9 @@ OPENSSL_HASHES: Final[dict[HashAlgorithm, hashes.HashAlgorithm]] = {
     HashAlgorithm.SHA512: hashes.SHA512(),
 }
 
+_PREHASHED: Final = {name: utils.Prehashed(known) for name, known in OPENSSL_HASHES.items()}
+_ECDSA: Final = {name: ec.ECDSA(known) for name, known in _PREHASHED.items()}
+
 _CURVES: Final = {"secp256r1": KeyType.P256, "secp384r1": KeyType.P384}
 _RSA_SIZES: Final = {2048: KeyType.RSA2048, 3072: KeyType.RSA3072, 4096: KeyType.RSA4096}
 _LEAST_RSA_BITS: Final = 2048
@@ -53,6 +56,7 @@ class PublicKey:
     Attributes:
         spki_der: X.509 SubjectPublicKeyInfo, DER. A compressed EC point is stored uncompressed.
         key_type: What kind of key it is.
+        fingerprint: SHA-256 of `spki_der`, 32 bytes.
 
     Raises:
         KeyRejectedError: No public key, an RSA key under 2048 bits, explicit curve parameters, an Ed25519 key that is
@@ -64,6 +68,7 @@ class PublicKey:
 
     spki_der: bytes
     key_type: KeyType = field(init=False)
+    fingerprint: bytes = field(init=False, repr=False, compare=False)
     _openssl: "OpensslKey" = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -77,12 +82,8 @@ class PublicKey:
             raise KeyRejectedError("NonCanonicalKey", message)
         object.__setattr__(self, "spki_der", canonical)
         object.__setattr__(self, "key_type", key_type)
+        object.__setattr__(self, "fingerprint", hashlib.sha256(canonical).digest())
         object.__setattr__(self, "_openssl", key)
-
-    @property
-    def fingerprint(self) -> bytes:
-        """SHA-256 of `spki_der`, 32 bytes."""
-        return hashlib.sha256(self.spki_der).digest()
 
     @property
     def pkcs1_der(self) -> bytes | None:
@@ -146,16 +147,16 @@ class PublicKey:
         # 1. The algorithm is a known one and this key's family is the one it needs.
         self._check_family(algorithm)
         # 2. The digest is as long as the hash makes it.
-        openssl_hash = utils.Prehashed(OPENSSL_HASHES[check_digest(digest, algorithm)])
+        hash_ = check_digest(digest, algorithm)
         # 3. The signature is the only encoding of its value, and the value is in range.
         # 4. The mathematics.
         try:
             if isinstance(self._openssl, ec.EllipticCurvePublicKey):
                 der = self._canonical_ecdsa(signature, algorithm)
-                self._openssl.verify(der, digest, ec.ECDSA(openssl_hash))
+                self._openssl.verify(der, digest, _ECDSA[hash_])
             elif isinstance(self._openssl, rsa.RSAPublicKey):
                 self._check_rsa_length(signature)
-                self._openssl.verify(signature, digest, rsa_padding(algorithm), openssl_hash)
+                self._openssl.verify(signature, digest, rsa_padding(algorithm), _PREHASHED[hash_])
         except InvalidSignature:
             raise _mismatch(self, algorithm) from None
 

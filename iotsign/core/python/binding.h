@@ -60,6 +60,7 @@ PyObject *iotsign_binding_encode_payload(PyObject *module, PyObject *arguments, 
 PyObject *iotsign_binding_shift_file(PyObject *module, PyObject *arguments);
 PyObject *iotsign_binding_read_json_embedded(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *iotsign_binding_sha256_many(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *iotsign_binding_hash_payloads(PyObject *module, PyObject *files);
 PyObject *iotsign_binding_verify(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *iotsign_binding_verify_digest(PyObject *module, PyObject *arguments, PyObject *keywords);
 

@@ -1,7 +1,8 @@
-/* sha256_many: many buffers at once.
+/* sha256_many and hash_payloads: many buffers, many signed objects at once.
  * SPDX-License-Identifier: Apache-2.0 */
 #include "binding.h"
 
+#include "../host/payloads.h"
 #include "../host/sha256_many.h"
 
 /* Buffers that are held, and the work on them. */
@@ -104,4 +105,83 @@ PyObject *iotsign_binding_sha256_many(PyObject *module, PyObject *arguments, PyO
     let_go(&many);
     Py_DECREF(list);
     return digests;
+}
+
+/* A tuple (fd, offset, size) to a job; 0 with an exception set if it is none. */
+static int convert_job(PyObject *object, iotsign_payload_job_t *job)
+{
+    long long offset = -1, size = -1;
+
+    if (!PyTuple_Check(object)) {
+        PyErr_Format(PyExc_TypeError, "expected a tuple (fd, offset, size), got %R", object);
+        return 0;
+    }
+    if (!PyArg_ParseTuple(object, "iLL", &job->descriptor, &offset, &size)) {
+        return 0;
+    }
+    if (offset < 0 || size < 0) {
+        PyErr_Format(PyExc_ValueError, "expected an offset and a size of 0 or more, got %lld and %lld", offset, size);
+        return 0;
+    }
+    job->offset = (uint64_t)offset;
+    job->size = (uint64_t)size;
+    return 1;
+}
+
+static PyObject *payloads_of(const iotsign_payload_job_t *jobs, Py_ssize_t count)
+{
+    PyObject *found = PyList_New(count);
+
+    for (Py_ssize_t i = 0; found != NULL && i < count; i++) {
+        PyObject *payload = Py_None;
+        if (jobs[i].whole) {
+            payload = Py_BuildValue(
+                "(ny#)", (Py_ssize_t)jobs[i].length, (const char *)jobs[i].digest, (Py_ssize_t)IOTSIGN_SHA256_SIZE);
+        } else {
+            Py_INCREF(payload);
+        }
+        if (payload == NULL || PyList_SetItem(found, i, payload) != 0) {
+            Py_CLEAR(found);
+        }
+    }
+    return found;
+}
+
+static PyObject *hash_payloads(PyObject *module, PyObject *list, iotsign_payload_job_t *jobs)
+{
+    const Py_ssize_t count = PyList_Size(list);
+    iotsign_binding_progress_t progress = {0};
+    iotsign_fault_t fault = {0};
+
+    for (Py_ssize_t i = 0; i < count; i++) {
+        if (!convert_job(PyList_GetItem(list, i), &jobs[i])) {
+            return NULL;
+        }
+    }
+    iotsign_progress_t reporter = iotsign_binding_begin(&progress);
+    iotsign_status_t status = iotsign_payloads_hash(jobs, (size_t)count, &reporter);
+    status = iotsign_binding_end(&progress, status, 0);
+    if (status == IOTSIGN_OK) {
+        return payloads_of(jobs, count);
+    }
+    return status == IOTSIGN_ERROR_IO ? PyErr_NoMemory() : iotsign_binding_raise(module, status, &fault);
+}
+
+PyObject *iotsign_binding_hash_payloads(PyObject *module, PyObject *files)
+{
+    PyObject *found = NULL;
+
+    PyObject *list = PySequence_List(files);
+    if (list == NULL) {
+        return NULL;
+    }
+    iotsign_payload_job_t *jobs = PyMem_Calloc((size_t)PyList_Size(list) + 1, sizeof *jobs);
+    if (jobs == NULL) {
+        PyErr_NoMemory();
+    } else {
+        found = hash_payloads(module, list, jobs);
+    }
+    PyMem_Free(jobs);
+    Py_DECREF(list);
+    return found;
 }

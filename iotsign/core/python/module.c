@@ -23,6 +23,8 @@ static PyMethodDef functions[] = {
      "Read a JSONEmbedded object strictly; returns the fields of JsonEmbedded."},
     {"sha256_many", (PyCFunction)(void (*)(void))iotsign_binding_sha256_many, METH_VARARGS | METH_KEYWORDS,
      "sha256_many(buffers, *, threads=None)\n--\n\nHash many buffers at once with SHA-256."},
+    {"hash_payloads", iotsign_binding_hash_payloads, METH_O,
+     "hash_payloads(files, /)\n--\n\nDecode and hash the payloads of many small JSONEmbedded objects with SHA-256."},
     {"verify", (PyCFunction)(void (*)(void))iotsign_binding_verify, METH_VARARGS | METH_KEYWORDS,
      "verify(algorithm, public_key_spki_der, message, signature)\n--\n\nVerify a signature over a message."},
     {"verify_digest", (PyCFunction)(void (*)(void))iotsign_binding_verify_digest, METH_VARARGS | METH_KEYWORDS,

@@ -15,16 +15,16 @@ from iotsign.formats.jsonimage._image import (
 )
 from iotsign.formats.jsonimage._read import looks_like_json_image, read_json_image
 from iotsign.formats.jsonimage._s3 import S3Location
-from iotsign.formats.jsonimage._small import SmallImage, pack_small, read_small
+from iotsign.formats.jsonimage._small import MAX_PREFIX, pack_small, read_small
 
 __all__ = [
     "DETACHED",
     "EMBEDDED",
     "JSON_FORMATS",
+    "MAX_PREFIX",
     "JsonImage",
     "PackedImage",
     "S3Location",
-    "SmallImage",
     "check_json_format",
     "looks_like_json_image",
     "pack_detached",

@@ -1,74 +1,88 @@
-"""JSONEmbedded objects that fit into memory, so that many payloads can be hashed at once.
+"""JSONEmbedded objects that are small, so that many payloads can be hashed at once.
 
 The reader takes exactly what the writer writes and leaves everything else, malformed objects included, to the streaming
 reader, which says what is wrong.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from iotsign.algorithms import SignatureAlgorithm
-from iotsign.core import base64_decode, base64_encode
+from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
+from iotsign.core import base64_decode, base64_encode, hash_payloads
 from iotsign.errors import MalformedImageError
 from iotsign.formats.jsonimage._embedded import SUFFIX, prefix_of
-from iotsign.formats.jsonimage._image import EMBEDDED, JsonImage, check_json_algorithm, claimed_algorithm
+from iotsign.formats.jsonimage._image import EMBEDDED, JsonImage, check_json_algorithm, claimed_algorithm, payload_hash
+
+MAX_PREFIX: Final = 2048
+"""Bytes that hold all members but the payload, whatever the key; RSA-4096 needs 760."""
 
 _MARKS: Final = (b'{"rawPayloadSize":', b',"signature":"', b'","signatureAlgorithm":"', b'","payload":"')
-_MAX_PREFIX: Final = 2048  # bytes; RSA-4096 needs 760
 
 
 @dataclass(frozen=True, slots=True)
-class SmallImage:
-    """A JSONEmbedded object in memory, as the writer writes it.
-
-    Attributes:
-        payload: The decoded payload.
-        signature: As the algorithm lays it out.
-        algorithm: How it was signed.
-        payload_offset: Where the payload's base64 begins.
-    """
-
-    payload: bytes
+class _Prefix:
+    raw_payload_size: int
     signature: bytes
     algorithm: SignatureAlgorithm
     payload_offset: int
 
-    def with_digest(self, digest: bytes) -> JsonImage:
-        """Describe the object as `read_embedded` does.
 
-        Args:
-            digest: `payload_hash` of the payload.
-        """
-        return JsonImage(
-            image_format=EMBEDDED,
-            raw_payload_size=len(self.payload),
-            signature=self.signature,
-            algorithm=self.algorithm,
-            digest=digest,
-            payload_offset=self.payload_offset,
-            payload_length=(len(self.payload) + 2) // 3 * 4,
-        )
+def read_small(files: Sequence[tuple[int, int, bytes]]) -> list[JsonImage | None]:
+    """Read objects that are byte for byte as `pack_small` writes them, and are hashed with SHA-256.
+
+    All payloads together are held in memory.
+
+    Args:
+        files: Of each object: a descriptor of its file, the file's size in bytes, and its first `MAX_PREFIX` bytes.
+
+    Returns:
+        Of each object what `read_embedded` gives; None if it is none of these, or its file changed meanwhile.
+    """
+    prefixes = [_read_prefix(head) for _, _, head in files]
+    jobs = [
+        (fd, prefix.payload_offset, size)
+        for (fd, size, _), prefix in zip(files, prefixes, strict=True)
+        if prefix is not None
+    ]
+    payloads = iter(hash_payloads(jobs))
+    return [_image(prefix, next(payloads)) if prefix is not None else None for prefix in prefixes]
 
 
-def read_small(data: bytes) -> SmallImage | None:
-    """Read an object that is byte for byte as `pack_small` writes it; None if it is not.
+def _image(prefix: _Prefix, payload: tuple[int, bytes] | None) -> JsonImage | None:
+    if payload is None or payload[0] != prefix.raw_payload_size:
+        return None
+    return JsonImage(
+        image_format=EMBEDDED,
+        raw_payload_size=prefix.raw_payload_size,
+        signature=prefix.signature,
+        algorithm=prefix.algorithm,
+        digest=payload[1],
+        payload_offset=prefix.payload_offset,
+        payload_length=(prefix.raw_payload_size + 2) // 3 * 4,
+    )
+
+
+def _read_prefix(head: bytes) -> _Prefix | None:
+    """Read what stands before the payload; None if it is not as `prefix_of` writes it.
 
     Whatever the members were taken for, the result is right: it is written again and compared.
     """
-    head = data[:_MAX_PREFIX]
     starts = [head.find(mark) for mark in _MARKS]
-    if starts[0] != 0 or sorted(starts) != starts or -1 in starts or not data.endswith(SUFFIX):
+    if starts[0] != 0 or sorted(starts) != starts or -1 in starts:
         return None
-    offset = starts[3] + len(_MARKS[3])
+    ends = [start + len(mark) for start, mark in zip(starts, _MARKS, strict=True)]
     try:
-        algorithm = claimed_algorithm(head[starts[2] + len(_MARKS[2]) : starts[3]].decode("ascii", "replace"))
-        signature = base64_decode(head[starts[1] + len(_MARKS[1]) : starts[2]])
-        payload = base64_decode(memoryview(data)[offset : len(data) - len(SUFFIX)])
-    except MalformedImageError:
+        size = int(head[ends[0] : starts[1]])
+        algorithm = claimed_algorithm(head[ends[2] : starts[3]].decode("ascii", "replace"))
+        signature = base64_decode(head[ends[1] : starts[2]])
+    except (ValueError, MalformedImageError):
         return None
-    if not signature or head[:offset] != prefix_of(len(payload), signature, algorithm):
+    if not signature or payload_hash(algorithm) is not HashAlgorithm.SHA256:
         return None
-    return SmallImage(payload, signature, algorithm, offset)
+    if head[: ends[3]] != prefix_of(size, signature, algorithm):
+        return None
+    return _Prefix(size, signature, algorithm, ends[3])
 
 
 def pack_small(payload: bytes, signature: bytes, algorithm: SignatureAlgorithm) -> bytes:
