@@ -128,7 +128,8 @@ class SqlTransaction:
         return [read_job(row) for row in self._connection.execute(statement)]
 
     def _added(self, statement: Any, row: dict[str, Any]) -> bool:
-        return self._connection.execute(statement.values(row)).rowcount == 1
+        result = self._connection.execute(statement.values(row), execution_options={"preserve_rowcount": True})
+        return result.rowcount == 1
 
 
 def _bounds(query: JobQuery) -> list[ColumnElement[bool]]:

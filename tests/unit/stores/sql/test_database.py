@@ -1,0 +1,68 @@
+"""Opening, migrating and losing databases."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
+
+from iotsign.errors import ConfigError, MissingDependencyError, StoreError
+from iotsign.stores.sql import _migrate, _schema, open_records, sqlite_url
+
+
+def test_migrations_end_where_the_tables_stand(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "records.db")
+    open_records(url).close()
+    engine = create_engine(url)
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), _schema.METADATA) == []
+        indexes = {row[0] for row in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    engine.dispose()
+    assert {index.name for table in (_schema.JOBS, _schema.PROFILES) for index in table.indexes} <= indexes
+    assert ScriptDirectory(str(_migrate._SCRIPTS)).get_current_head() == _migrate.HEAD
+
+
+def test_a_database_of_a_newer_iotsign_is_left_alone(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "records.db")
+    open_records(url).close()
+    with sqlite3.connect(tmp_path / "records.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.close()
+    with pytest.raises(StoreError, match="expected a database of schema 0001 or older, got 9999"):
+        open_records(url)
+
+
+def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
+    records = open_records(sqlite_url(tmp_path / "records.db"))
+    with records.writing(), records.reading() as transaction:
+        assert transaction.unfinished_jobs() == []
+    records.close()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "mysql://localhost/x", ""])
+def test_urls_of_no_known_database_are_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="expected"):
+        open_records(url)
+
+
+def test_a_database_that_cannot_be_opened_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "records.db").write_bytes(b"this is no database, and quite long enough to be looked at" * 20)
+    with pytest.raises(StoreError, match="file is not a database"):
+        open_records(sqlite_url(tmp_path / "records.db"))
+    with pytest.raises(StoreError, match="unable to open"):
+        open_records(sqlite_url(tmp_path / "nowhere" / "records.db"))
+
+
+def test_a_server_that_does_not_answer_is_a_store_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="the database of records failed"):
+        open_records(f"postgresql://nobody@/nothing?host={tmp_path}")
+
+
+def test_a_missing_driver_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
+    with pytest.raises(MissingDependencyError) as caught:
+        open_records("postgresql://nobody@/nothing")
+    assert caught.value.data["hint"] == "install iotsign[postgresql]"
