@@ -1,0 +1,195 @@
+"""The audit log: what is on record stays there, or it shows."""
+
+import json
+import multiprocessing
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from iotsign.errors import DigestMismatchError, StoreError
+from iotsign.signer import AuditEvent
+from iotsign.stores.audit import FileAuditLog, verify_audit_log
+
+
+def event(number: int = 0) -> AuditEvent:
+    details = {"number": number, "text": 'a "quoted"\nline \U0001f511'}
+    return AuditEvent("Tested", datetime.now(UTC), "arn:x", "111122223333", "arn:me", "r", details)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A log of five records."""
+    path = tmp_path / "iotsign.audit"
+    log = FileAuditLog(path)
+    for number in range(5):
+        log.append(event(number))
+    log.close()
+    return path
+
+
+def lines_of(path: Path) -> list[bytes]:
+    return path.read_bytes().splitlines(keepends=True)
+
+
+def test_records_are_json_lines(path: Path) -> None:
+    records = [json.loads(line) for line in lines_of(path)]
+    assert [record["sequence"] for record in records] == [1, 2, 3, 4, 5]
+    assert records[0]["previous"] == "0" * 64
+    assert records[1]["previous"] == records[0]["hash"]
+    assert records[3]["details"] == {"number": 3, "text": 'a "quoted"\nline \U0001f511'}
+    report = verify_audit_log(path)
+    assert (report.records, report.last_hash, report.end_known) == (5, records[-1]["hash"], True)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("offset", range(0, 300, 7))
+def test_every_changed_byte_is_located(path: Path, offset: int) -> None:  # threat 33
+    data = bytearray(path.read_bytes())
+    start = len(lines_of(path)[0]) + len(lines_of(path)[1])
+    data[start + offset] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(DigestMismatchError) as caught:
+        verify_audit_log(path)
+    assert caught.value.data["record"] == 3
+
+
+@pytest.mark.parametrize(
+    ("order", "record"),
+    [
+        ([0, 1, 3, 4], 3),  # deleted
+        ([1, 2, 3, 4], 1),
+        ([0, 2, 1, 3, 4], 2),  # reordered
+        ([0, 1, 1, 2, 3, 4], 3),  # repeated
+        ([0, 1, 2, 3], 5),  # cut off
+        ([], 1),
+    ],
+)
+def test_every_missing_record_is_located(path: Path, order: list[int], record: int) -> None:  # threat 33
+    lines = lines_of(path)
+    path.write_bytes(b"".join(lines[number] for number in order))
+    with pytest.raises(DigestMismatchError) as caught:
+        verify_audit_log(path)
+    assert caught.value.data["record"] == record
+
+
+def test_half_a_record_at_the_end_is_located(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DigestMismatchError) as caught:
+        verify_audit_log(path)
+    assert caught.value.data["record"] == 5
+
+
+def test_a_rewritten_log_differs_from_what_was_seen(path: Path, tmp_path: Path) -> None:  # threat 33
+    seen = verify_audit_log(path)
+    other = tmp_path / "other"
+    log = FileAuditLog(other)
+    for number in range(6):
+        log.append(event(number))
+    log.close()
+    with pytest.raises(DigestMismatchError, match="record 5 is whole but not the one") as caught:
+        verify_audit_log(other, expected=(5, seen.last_hash))
+    assert caught.value.data["record"] == 5
+    path.with_name("iotsign.audit.head").unlink()
+    path.write_bytes(b"".join(lines_of(path)[:3]))
+    assert not verify_audit_log(path).end_known
+    with pytest.raises(DigestMismatchError, match="records 4 to 5 are missing"):
+        verify_audit_log(path, expected=(5, seen.last_hash))
+
+
+def test_a_log_that_was_cut_off_takes_nothing_more(path: Path) -> None:  # threat 33
+    path.write_bytes(b"".join(lines_of(path)[:4]))
+    with pytest.raises(StoreError, match="has lost records at its end; nothing is signed"):
+        FileAuditLog(path)
+    path.write_bytes(b"")
+    with pytest.raises(StoreError, match="has lost records"):
+        FileAuditLog(path)
+
+
+def test_a_log_whose_last_record_was_changed_takes_nothing_more(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-10] + b"x" + path.read_bytes()[-9:])
+    with pytest.raises(StoreError, match=r"last record of the audit log .* is damaged"):
+        FileAuditLog(path)
+
+
+def test_what_a_crash_cut_short_was_never_on_record(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"sequence":6,"time":"2026')
+    log = FileAuditLog(path)
+    assert path.read_bytes() == whole
+    log.append(event())
+    assert verify_audit_log(path).records == 6
+    log.close()
+
+
+def test_the_note_may_be_behind(path: Path) -> None:
+    head = path.with_name("iotsign.audit.head")
+    before = head.read_bytes()
+    log = FileAuditLog(path)
+    log.append(event())
+    log.close()
+    head.write_bytes(before)
+    assert verify_audit_log(path).records == 6
+    FileAuditLog(path).close()
+
+
+def test_threads_share_a_log(tmp_path: Path) -> None:
+    log = FileAuditLog(tmp_path / "log")
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(log.append, map(event, range(200))))
+    log.close()
+    assert verify_audit_log(tmp_path / "log").records == 200
+    numbers = {json.loads(line)["details"]["number"] for line in lines_of(tmp_path / "log")}
+    assert numbers == set(range(200))
+
+
+def _append_many(path: Path) -> None:
+    log = FileAuditLog(path)
+    for number in range(25):
+        log.append(event(number))
+
+
+def test_processes_share_a_log(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_append_many, args=(tmp_path / "log",)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+    assert verify_audit_log(tmp_path / "log").records == 75
+
+
+def test_a_full_disk_leaves_whole_records(tmp_path: Path) -> None:
+    log = FileAuditLog(tmp_path / "log")
+    log.append(event())
+    log.close()
+    full = FileAuditLog(tmp_path / "log")
+    os.close(full._file)
+    full._file = os.open("/dev/full", os.O_RDWR)
+    full._path = Path("/dev/full")
+    full._size = 0
+    with pytest.raises(StoreError, match="so nothing is signed: No space left on device") as caught:
+        full.append(event())
+    assert caught.value.code == "ENOSPC"
+    assert verify_audit_log(tmp_path / "log").records == 1
+
+
+def test_a_log_that_was_moved_away_takes_nothing_more(path: Path) -> None:
+    log = FileAuditLog(path)
+    path.rename(path.with_name("elsewhere"))
+    path.touch()
+    with pytest.raises(StoreError, match="was replaced"):
+        log.append(event())
+    path.unlink()
+    with pytest.raises(StoreError, match="No such file"):
+        log.append(event())
+    log.close()
+
+
+def test_a_log_that_cannot_be_opened(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="cannot be written"):
+        FileAuditLog(tmp_path)
+    with pytest.raises(StoreError, match="cannot read"):
+        verify_audit_log(tmp_path / "nothing")
