@@ -176,6 +176,9 @@ class EmulatedBoard:
     def cut_power(self) -> None:
         """Take the power away, now; what the flash holds stays as it is."""
         if self.running:
+            # QEMU writes some flash files in the background; to pause it means to wait for that
+            with contextlib.suppress(DeviceError):
+                self.pause()
             if not self._qemu.persistent:
                 self._save_flash()
             self._control.process.kill()
@@ -278,18 +281,16 @@ class EmulatedBoard:
             for area in self._areas():
                 file.seek(area.offset)
                 for at in range(0, area.size, self._flash.sector_size):
-                    sector = file.read(self._flash.sector_size)
-                    if sector.strip(_ERASED):
-                        running.gdb.write_memory(base + area.offset + at, sector)
+                    # erased sectors, too: QEMU's flash begins as zeros
+                    running.gdb.write_memory(base + area.offset + at, file.read(self._flash.sector_size))
             running.qmp.execute("cont")
 
     def _save_flash(self) -> None:
-        """Write the emulated flash back into its file."""
-        self.pause()
+        """Write the emulated flash of a paused board back into its file."""
         with tempfile.TemporaryDirectory() as directory:
             dump = Path(directory) / "flash"
             base, size = self._flash.base or 0, self._flash.size
-            self.execute("pmemsave", val=base, size=size, filename=str(dump))
+            self.execute("memsave", val=base, size=size, filename=str(dump))  # as the processor sees it
             with self.flash_file.open("r+b") as file, dump.open("rb") as content:
                 for area in self._areas():
                     content.seek(area.offset)
