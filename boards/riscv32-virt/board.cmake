@@ -1,6 +1,7 @@
 # QEMU's riscv32 virt as an RV32IMC: what builds for it. Under a newer -misa-spec, csrr would need another -march, for which
 # Debian's compiler has no libgcc.
 set(BOARD riscv32-virt)
+set(SMP_BUFFER_SIZE 4096)
 set(BOARD_FAMILY riscv32-virt)
 set(CMAKE_SYSTEM_NAME Generic)
 set(CMAKE_C_COMPILER riscv64-unknown-elf-gcc)
