@@ -1,8 +1,8 @@
-"""The power-cut simulator, its images and its provisioning page."""
+"""The simulators, their images and their provisioning page."""
 
 import random
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,8 @@ from simulated_board import BOOT_KEY, FLAGS, boot_sources, include_flags, provis
 
 
 @pytest.fixture(scope="session")
-def powercut(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
-    """The simulator's command with its three input files; images are signed by imgtool."""
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Sequence[str]]:
+    """Give a simulator's command with its three input files; images are signed by imgtool."""
     directory = tmp_path_factory.mktemp("powercut")
     key = ec.generate_private_key(ec.SECP256R1())
     (directory / "page.bin").write_bytes(provisioning_page([(BOOT_KEY, spki(key))]))
@@ -20,7 +20,24 @@ def powercut(tmp_path_factory: pytest.TempPathFactory) -> Sequence[str]:
     for name, size, version, counter in (("old", 40_000, "1.0.0", 1), ("new", 60_000, "1.1.0", 2)):
         image = sign_image(source.randbytes(size), key, directory, version, counter)
         (directory / f"{name}.img").write_bytes(image)
-    program = directory / "powercut"
-    sources = [str(path) for path in (Path(__file__).with_name("powercut.c"), *boot_sources(smp=False))]
-    subprocess.run(["gcc", *FLAGS, "-O2", *include_flags(), "-o", str(program), *sources], check=True)
-    return [str(program), *(str(directory / name) for name in ("old.img", "new.img", "page.bin"))]
+
+    def command(name: str) -> Sequence[str]:
+        program = directory / name
+        own = [Path(__file__).with_name(f"{file}.c") for file in (name, "scenario")]
+        sources = [str(path) for path in (*own, *boot_sources(smp=False))]
+        subprocess.run(["gcc", *FLAGS, "-O2", *include_flags(), "-o", str(program), *sources], check=True)
+        return [str(program), *(str(directory / file) for file in ("old.img", "new.img", "page.bin"))]
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def powercut(build: Callable[[str], Sequence[str]]) -> Sequence[str]:
+    """The simulator that cuts the power."""
+    return build("powercut")
+
+
+@pytest.fixture(scope="session")
+def unsteady(build: Callable[[str], Sequence[str]]) -> Sequence[str]:
+    """The simulator whose flash misbehaves."""
+    return build("unsteady")

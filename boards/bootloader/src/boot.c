@@ -33,11 +33,11 @@ static iotsign_swap_t decide(const iotsign_trailer_t *primary, const iotsign_tra
     return IOTSIGN_SWAP_NONE;
 }
 
-/* Bytes of both slots that a swap must exchange; everything if the primary slot holds no image. */
+/* Bytes of both slots that a swap must exchange; everything if the primary slot holds no image, or is not sure. */
 static uint32_t swap_size(uint32_t incoming)
 {
     uint32_t outgoing = iotsign_boot_image_size(PRIMARY);
-    if (outgoing == 0u) {
+    if (outgoing == 0u || outgoing != iotsign_boot_image_size(PRIMARY)) {
         return iotsign_boot_capacity();
     }
     return outgoing > incoming ? outgoing : incoming;
@@ -67,14 +67,9 @@ static int revert(iotsign_boot_result_t *result)
     if (iotsign_boot_verify(SECONDARY, &previous) != IOTSIGN_TRUSTED) {
         return 0; /* nothing to go back to: the image on trial stays, unconfirmed */
     }
+    result->swapped = IOTSIGN_SWAP_REVERT;
     int status = iotsign_boot_set_pending(1);
-    if (status == 0) {
-        status = swap(IOTSIGN_SWAP_REVERT, &previous);
-    }
-    if (status == 0) {
-        result->swapped = IOTSIGN_SWAP_REVERT;
-    }
-    return status;
+    return status != 0 ? status : swap(IOTSIGN_SWAP_REVERT, &previous);
 }
 
 static int install(iotsign_swap_t type, iotsign_boot_result_t *result)
@@ -115,12 +110,19 @@ int iotsign_boot_prepare(iotsign_boot_result_t *result)
     iotsign_boot_state_t state;
     memset(result, 0, sizeof *result);
     result->swapped = IOTSIGN_SWAP_NONE;
-    int status = settle(result);
-    if (status != 0) {
-        return status;
-    }
+    int failed = settle(result);
     result->trusted = iotsign_boot_verify(PRIMARY, &result->primary);
-    status = iotsign_boot_state(&state);
+    int status = iotsign_boot_state(&state);
+    if (failed != 0) {
+        /* flash that cannot take an update is no reason to stop what is whole; what cannot be reverted stops */
+        result->refused = 1;
+        result->confirmed = state.confirmed;
+        if (status == 0 && result->trusted == IOTSIGN_TRUSTED && result->swapped != IOTSIGN_SWAP_REVERT) {
+            return 0;
+        }
+        result->trusted = 0;
+        return failed;
+    }
     if (status == 0 && result->trusted != IOTSIGN_TRUSTED && state.testing) {
         /* the image on trial does not even verify where it runs */
         status = revert(result);

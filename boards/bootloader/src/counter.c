@@ -47,6 +47,12 @@ static int read_log(log_state_t *log)
             }
             if (memcmp(raw, erased, sizeof raw) != 0) {
                 after[sector] = at + RECORD;
+                if (load(raw) != ~load(raw + 4)) {
+                    status = iotsign_flash_read(sector_offset(sector) + at, raw, sizeof raw); /* torn, or misread */
+                }
+            }
+            if (status != 0) {
+                return status;
             }
             uint32_t counter = load(raw);
             if (counter == ~load(raw + 4) && counter > log->counter) {

@@ -33,21 +33,23 @@ int iotsign_swap_begin(iotsign_swap_t type, uint32_t size)
     return status != 0 ? status : iotsign_trailer_set_magic(slot);
 }
 
-/* Copy one sector and read it back; a source that reads differently each time is an error, too. */
+static int matches(uint32_t offset, const uint8_t data[CHUNK])
+{
+    uint8_t check[CHUNK];
+    return iotsign_flash_read(offset, check, sizeof check) == 0 && memcmp(data, check, sizeof check) == 0;
+}
+
+/* Copy one sector and read both again: neither a write that failed nor a read that was wrong once goes unseen. */
 static int copy_sector(uint32_t from, uint32_t to)
 {
     uint8_t data[CHUNK];
-    uint8_t check[CHUNK];
     int status = iotsign_flash_erase(to, iotsign_board_layout.sector_size);
     for (uint32_t at = 0; status == 0 && at < iotsign_board_layout.sector_size; at += CHUNK) {
         status = iotsign_flash_read(from + at, data, sizeof data);
         if (status == 0) {
             status = iotsign_flash_write(to + at, data, sizeof data);
         }
-        if (status == 0) {
-            status = iotsign_flash_read(to + at, check, sizeof check);
-        }
-        if (status == 0 && memcmp(data, check, sizeof data) != 0) {
+        if (status == 0 && (!matches(to + at, data) || !matches(from + at, data))) {
             status = -1;
         }
     }

@@ -12,6 +12,7 @@
 #define SWAP_SIZE_BACK 48u
 #define STEPS 3u
 #define FLAG_SET 1u
+#define TRIES 3
 
 static const uint8_t trailer_magic[MAGIC_SIZE] = {0x77, 0xc2, 0x95, 0xf3, 0x60, 0xd2, 0xef, 0x7f,
                                                   0x35, 0x52, 0x50, 0x0f, 0x2c, 0xb6, 0x79, 0x80};
@@ -28,18 +29,46 @@ uint32_t iotsign_trailer_size(void)
     return (bytes + sector - 1u) / sector * sector;
 }
 
+/* Read until two readings agree: what a trailer says is acted upon, and no signature covers it. length is at most
+ * SWAP_SIZE_BACK. */
+static int read_surely(uint32_t offset, uint8_t *data, size_t length)
+{
+    uint8_t again[SWAP_SIZE_BACK];
+    for (int tried = 0; tried < TRIES; tried++) {
+        int status = iotsign_flash_read(offset, data, length);
+        if (status == 0) {
+            status = iotsign_flash_read(offset, again, length);
+        }
+        if (status != 0 || memcmp(data, again, length) == 0) {
+            return status;
+        }
+    }
+    return -1;
+}
+
+/* Write and read back: a write that fails without a word must not look like progress. length is at most SWAP_SIZE_BACK. */
+static int write_surely(uint32_t offset, const uint8_t *data, size_t length)
+{
+    uint8_t check[SWAP_SIZE_BACK];
+    int status = iotsign_flash_write(offset, data, length);
+    if (status == 0) {
+        status = read_surely(offset, check, length);
+    }
+    return status != 0 || memcmp(data, check, length) == 0 ? status : -1;
+}
+
 static int write_word(uint32_t offset, uint8_t first, uint8_t rest)
 {
     uint8_t word[WORD];
     memset(word, rest, sizeof word);
     word[0] = first;
-    return iotsign_flash_write(offset, word, sizeof word);
+    return write_surely(offset, word, sizeof word);
 }
 
 int iotsign_trailer_read(const iotsign_area_t *slot, iotsign_trailer_t *trailer)
 {
     uint8_t raw[SWAP_SIZE_BACK];
-    int status = iotsign_flash_read(slot_end(slot) - SWAP_SIZE_BACK, raw, sizeof raw);
+    int status = read_surely(slot_end(slot) - SWAP_SIZE_BACK, raw, sizeof raw);
     if (status != 0) {
         return status;
     }
@@ -66,7 +95,7 @@ int iotsign_trailer_set_copy_done(const iotsign_area_t *slot)
 
 int iotsign_trailer_set_magic(const iotsign_area_t *slot)
 {
-    return iotsign_flash_write(slot_end(slot) - MAGIC_BACK, trailer_magic, sizeof trailer_magic);
+    return write_surely(slot_end(slot) - MAGIC_BACK, trailer_magic, sizeof trailer_magic);
 }
 
 int iotsign_trailer_set_swap(const iotsign_area_t *slot, iotsign_swap_t type, uint32_t size)
@@ -77,16 +106,27 @@ int iotsign_trailer_set_swap(const iotsign_area_t *slot, iotsign_swap_t type, ui
     word[1] = (uint8_t)(size >> 8);
     word[2] = (uint8_t)(size >> 16);
     word[3] = (uint8_t)(size >> 24);
-    int status = iotsign_flash_write(slot_end(slot) - SWAP_SIZE_BACK, word, sizeof word);
+    int status = write_surely(slot_end(slot) - SWAP_SIZE_BACK, word, sizeof word);
     return status != 0 ? status : write_word(slot_end(slot) - SWAP_INFO_BACK, (uint8_t)type, 0xff);
 }
 
 int iotsign_trailer_erase(const iotsign_area_t *slot)
 {
     static const uint8_t zeros[MAGIC_SIZE];
-    int status = iotsign_flash_write(slot_end(slot) - MAGIC_BACK, zeros, sizeof zeros);
+    uint8_t raw[WORD];
     uint32_t size = iotsign_trailer_size();
-    return status != 0 ? status : iotsign_flash_erase(slot_end(slot) - size, size);
+    uint32_t start = slot_end(slot) - size;
+    int status = write_surely(slot_end(slot) - MAGIC_BACK, zeros, sizeof zeros);
+    if (status == 0) {
+        status = iotsign_flash_erase(start, size);
+    }
+    for (uint32_t at = 0; status == 0 && at < size; at += WORD) {
+        status = read_surely(start + at, raw, sizeof raw);
+        for (size_t i = 0; status == 0 && i < sizeof raw; i++) {
+            status = raw[i] == 0xffu ? 0 : -1;
+        }
+    }
+    return status;
 }
 
 static uint32_t step_offset(const iotsign_area_t *slot, uint32_t sector, uint32_t step)
@@ -98,7 +138,7 @@ int iotsign_trailer_step_done(const iotsign_area_t *slot, uint32_t sector, uint3
 {
     static const uint8_t zeros[WORD];
     uint8_t word[WORD];
-    int status = iotsign_flash_read(step_offset(slot, sector, step), word, sizeof word);
+    int status = read_surely(step_offset(slot, sector, step), word, sizeof word);
     *done = status == 0 && memcmp(word, zeros, sizeof word) == 0;
     return status;
 }
