@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from hypothesis import settings
+from server_process import Server
 
 from iotsign.algorithms import KeyType
 
@@ -165,3 +166,11 @@ def microbit_hex() -> Path:
     if not MICROBIT_HEX.exists():
         pytest.skip("needs Debian's package firmware-microbit-micropython")
     return MICROBIT_HEX
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """``iotsign serve --local`` as a process; tests share it, so each uses names of its own."""
+    found = Server(tmp_path_factory.mktemp("service") / "data")
+    yield found
+    assert found.stop() == 0

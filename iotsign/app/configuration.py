@@ -46,18 +46,41 @@ class SigningSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ServerSettings:
+    """Table ``server``.
+
+    Attributes:
+        data: The folder of the signing service: access file, records, objects, keys, audit log.
+        host: The address to listen on.
+        port: The port to listen on.
+        region: The AWS region that the service says it is in.
+        tls_certificate: Certificate chain of the server in PEM; without it the server speaks plain HTTP.
+        tls_key: The certificate's private key in PEM.
+    """
+
+    data: Path = Path("iotsign-data")
+    host: str = "127.0.0.1"
+    port: int = 8000
+    region: str = "us-east-1"
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """The effective settings.
 
     Attributes:
         platforms: Table ``platforms``.
         signing: Table ``signing``.
+        server: Table ``server``.
         origins: Per dotted key where its value came from: a file, a variable, or `DEFAULT`.
         files: The files that were looked for, highest first, and whether each was there.
     """
 
     platforms: PlatformSettings = PlatformSettings()
     signing: SigningSettings = SigningSettings()
+    server: ServerSettings = ServerSettings()
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     files: tuple[tuple[Path, bool], ...] = ()
 
@@ -91,9 +114,45 @@ def _read_text(table: Table, key: str, _: Path) -> str:
     return table.text(key)
 
 
+def _read_path(table: Table, key: str, base: Path) -> Path:
+    return base / table.text(key)
+
+
+def _read_port(table: Table, key: str, _: Path) -> int:
+    return table.integer(key, 0, _MAX_PORT)
+
+
+def _parse_port(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 5 and int(value) <= _MAX_PORT):
+        message = f"IOTSIGN_SERVER_PORT: expected 0..{_MAX_PORT}, got {value!r}"
+        raise ConfigError("ValueOutOfRange", message, variable="IOTSIGN_SERVER_PORT")
+    return int(value)
+
+
+def _parse_directories(value: str) -> tuple[Path, ...]:
+    return tuple(Path(part) for part in value.split(os.pathsep) if part)
+
+
+_MAX_PORT: Final = 65_535
 _READERS: Final[dict[str, dict[str, _Reader]]] = {
     "platforms": {"directories": _read_directories},
     "signing": {"platform": _read_platform, "key": _read_text},
+    "server": {
+        "data": _read_path,
+        "host": _read_text,
+        "port": _read_port,
+        "region": _read_text,
+        "tls_certificate": _read_path,
+        "tls_key": _read_path,
+    },
+}
+# what a variable's text becomes, unless it stays text
+_PARSERS: Final[dict[str, Callable[[str], Any]]] = {
+    "platforms.directories": _parse_directories,
+    "server.data": Path,
+    "server.port": _parse_port,
+    "server.tls_certificate": Path,
+    "server.tls_key": Path,
 }
 _KEYS: Final = {f"{table}.{name}": (table, name) for table, names in _READERS.items() for name in names}
 _VARIABLES: Final = {key: "IOTSIGN_" + key.replace(".", "_").upper() for key in _KEYS}
@@ -128,7 +187,11 @@ def load_configuration(
         for table, names in _READERS.items()
     }
     return Configuration(
-        PlatformSettings(**tables["platforms"]), SigningSettings(**tables["signing"]), MappingProxyType(origins), files
+        PlatformSettings(**tables["platforms"]),
+        SigningSettings(**tables["signing"]),
+        ServerSettings(**tables["server"]),
+        MappingProxyType(origins),
+        files,
     )
 
 
@@ -173,8 +236,5 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, tuple[Any, st
     found: dict[str, tuple[Any, str]] = {}
     for key, variable in _VARIABLES.items():
         if value := environment.get(variable):
-            if key == "platforms.directories":
-                found[key] = tuple(Path(part) for part in value.split(os.pathsep) if part), variable
-            else:
-                found[key] = value, variable
+            found[key] = _PARSERS[key](value) if key in _PARSERS else value, variable
     return found

@@ -25,6 +25,8 @@ NOUNS: Final = {
     "image": "Sign, verify and look into firmware images.",
     "key": "Make keys and certificates, and look at them.",
     "platform": "Signing platforms: what a target accepts.",
+    "serve": "Serve AWS Signer's API.",
+    "access": "Say who may use the signing service.",
     "demo": "Sign, verify and forge a firmware, to see how it goes.",
     "config": "Show the effective configuration.",
     "completion": "Print a completion script for your shell.",

@@ -1,1 +1,50 @@
-"""The signing service over HTTP: AWS Signer's protocol, and as much of S3 as a signing round trip needs."""
+"""The signing service over HTTP: AWS Signer's protocol, and as much of S3 as a signing round trip needs.
+
+The names load on first use: making an access key needs no server behind it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from iotsign.server._app import Application, Limits, create_application
+    from iotsign.server._local import LocalStart
+    from iotsign.server._logs import configure_logging
+    from iotsign.server._metrics import Metrics
+    from iotsign.server._run import Listen
+    from iotsign.server._serve import ServeOptions, serve
+
+__all__ = [
+    "Application",
+    "Limits",
+    "Listen",
+    "LocalStart",
+    "Metrics",
+    "ServeOptions",
+    "configure_logging",
+    "create_application",
+    "serve",
+]
+
+_HOMES: Final = {
+    "Application": "_app",
+    "Limits": "_app",
+    "Listen": "_run",
+    "LocalStart": "_local",
+    "Metrics": "_metrics",
+    "ServeOptions": "_serve",
+    "configure_logging": "_logs",
+    "create_application": "_app",
+    "serve": "_serve",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the file it lives in.
+
+    Raises:
+        AttributeError: No such name behind this door.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

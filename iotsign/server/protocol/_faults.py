@@ -11,26 +11,20 @@ from iotsign import errors
 from iotsign.server.protocol._model import declared_errors, error_status
 
 COMMON_ERRORS: Final = {
-    "AccessDeniedException": 403,
     "ExpiredTokenException": 403,
     "IncompleteSignature": 403,
-    "InternalFailure": 500,
     "InvalidSignatureException": 403,
     "MalformedHttpRequestException": 400,
     "MissingAuthenticationTokenException": 403,
-    "NotAuthorized": 401,
-    "OptInRequired": 403,
     "RequestAbortedException": 400,
     "RequestEntityTooLargeException": 413,
     "RequestExpired": 400,
     "RequestTimeoutException": 408,
     "SerializationException": 400,
-    "ServiceUnavailable": 503,
     "UnknownOperationException": 404,
     "UnrecognizedClientException": 403,
-    "ValidationError": 400,
 }
-"""Exceptions that any operation may answer with, and their status.
+"""Exceptions that any operation may answer with, and their status; an error whose `code` is one of them becomes it.
 
 ``InvalidSignatureException``, ``MissingAuthenticationTokenException`` and ``SerializationException`` are what the
 service answers with although its reference does not list them.
@@ -83,7 +77,7 @@ def fault_of(error: BaseException, operation: str | None = None) -> Fault:
     """
     if not isinstance(error, errors.SignerError):
         return Fault(_INTERNAL, 500, "InternalError", "The service encountered an internal error.")
-    if error.code in COMMON_ERRORS and error.code != "ValidationError":
+    if error.code in COMMON_ERRORS:
         return Fault(error.code, COMMON_ERRORS[error.code], error.code, error.message)
     declared = declared_errors(operation) if operation else frozenset[str]()
     for kind, names in _EXCEPTIONS:

@@ -390,7 +390,7 @@ def _check_time(claim: Claim, now: datetime) -> None:
     if signed_at > now + CLOCK_SKEW:
         later = (now + CLOCK_SKEW).astimezone(UTC).strftime(_TIMESTAMP)
         message = f"Signature not yet current: {claim.timestamp} is still later than {later} ({stamp} + 5 min.)"
-        raise AccessDeniedError("InvalidSignatureException", message)
+        raise AccessDeniedError("InvalidSignatureException", message, skewed=True)
     if claim.presigned:
         if now > signed_at + timedelta(seconds=claim.expires_s):
             message = (
@@ -400,7 +400,7 @@ def _check_time(claim: Claim, now: datetime) -> None:
     elif signed_at < now - CLOCK_SKEW:
         earlier = (now - CLOCK_SKEW).astimezone(UTC).strftime(_TIMESTAMP)
         message = f"Signature expired: {claim.timestamp} is now earlier than {earlier} ({stamp} - 5 min.)"
-        raise AccessDeniedError("InvalidSignatureException", message)
+        raise AccessDeniedError("InvalidSignatureException", message, skewed=True)
 
 
 def _check_signed_headers(request: WireRequest, claim: Claim) -> None:

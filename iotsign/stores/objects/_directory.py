@@ -113,6 +113,16 @@ class DirectoryObjects:
         created_at = datetime.fromisoformat(about["createdAt"])
         return Bucket(name, about["owner"], created_at, Versioning(about["versioning"]))
 
+    def directory_of(self, name: str) -> Path:
+        """The directory of a bucket.
+
+        Raises:
+            ResourceNotFoundError: There is no such bucket.
+            StoreError: It cannot be read.
+        """
+        self.find_bucket(name)
+        return self._buckets / name
+
     def buckets(self, owner: str) -> tuple[Bucket, ...]:
         """List an account's buckets, by name.
 

@@ -36,11 +36,21 @@ def places(tmp_path: Path) -> Places:
 
 
 def test_nothing_is_set(places: Places) -> None:
-    assert places.load().settings() == [
+    assert places.load().settings()[:3] == [
         ("platforms.directories", (), DEFAULT),
         ("signing.platform", None, DEFAULT),
         ("signing.key", None, DEFAULT),
     ]
+
+
+def test_the_server(places: Places) -> None:
+    file = places.write("project", '[server]\ndata = "service"\nport = 443\ntls_key = "tls.key"\n')
+    found = places.load(IOTSIGN_SERVER_PORT="8443", IOTSIGN_SERVER_TLS_CERTIFICATE="tls.crt").server
+    assert (found.data, found.port, found.region) == (places.project / "service", 8443, "us-east-1")
+    assert (found.tls_key, found.tls_certificate) == (file.parent / "tls.key", Path("tls.crt"))
+    for port in ("x", "-1", "65536", "\u0663", "0" * 5000):
+        with pytest.raises(ConfigError, match="IOTSIGN_SERVER_PORT"):
+            places.load(IOTSIGN_SERVER_PORT=port)
 
 
 def test_each_layer_wins_over_those_below(places: Places) -> None:
@@ -59,7 +69,7 @@ def test_settings_of_several_layers_come_together(places: Places) -> None:
     system = places.write("system", '[signing]\nplatform = "MCUboot-Ed25519"\nkey = "pem:a.pem"\n')
     project = places.write("project", '[signing]\nkey = "pem:b.pem"\n[platforms]\ndirectories = ["mine"]\n')
     configuration = places.load()
-    assert configuration.settings() == [
+    assert configuration.settings()[:3] == [
         ("platforms.directories", (places.project / "mine",), str(project)),
         ("signing.platform", "MCUboot-Ed25519", str(system)),
         ("signing.key", "pem:b.pem", str(project)),

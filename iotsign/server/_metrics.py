@@ -1,0 +1,54 @@
+"""Counters for Prometheus; no names of accounts, profiles or objects are in them."""
+
+from typing import Final
+
+from iotsign.errors import MissingDependencyError
+from iotsign.server._exchange import Exchange
+
+_BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """What the service counts.
+
+    Raises:
+        MissingDependencyError: prometheus-client is not installed.
+    """
+
+    def __init__(self) -> None:
+        try:
+            from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+        except ImportError:
+            message = "the server needs prometheus-client; install iotsign[server]"
+            raise MissingDependencyError("MissingDependency", message, extra="server") from None
+        self._registry = CollectorRegistry()
+        labels = ("service", "operation")
+        self._requests = Counter(
+            "iotsign_requests", "Requests answered.", (*labels, "status", "error"), registry=self._registry
+        )
+        self._seconds = Histogram(
+            "iotsign_request_seconds",
+            "Time from head to answer, in seconds.",
+            labels,
+            buckets=_BUCKETS,
+            registry=self._registry,
+        )
+        self._steps = Counter("iotsign_job_steps", "Steps that signing jobs took.", ("step",), registry=self._registry)
+        self.in_flight = Gauge("iotsign_requests_in_flight", "Requests under way.", registry=self._registry)
+        self.jobs_in_hand = Gauge("iotsign_jobs_in_hand", "Signing jobs waiting or worked on.", registry=self._registry)
+
+    def answered(self, exchange: Exchange, seconds: float) -> None:
+        """Count an answer."""
+        service, operation = exchange.service or "none", exchange.operation or "none"
+        self._requests.labels(service, operation, str(exchange.status), exchange.error).inc()
+        self._seconds.labels(service, operation).observe(seconds)
+
+    def step(self, step: str, job_id: str) -> None:  # noqa: ARG002
+        """Count a step of a job."""
+        self._steps.labels(step).inc()
+
+    def text(self) -> tuple[str, bytes]:
+        """Give content type and body for Prometheus."""
+        from prometheus_client import exposition
+
+        return exposition.CONTENT_TYPE_LATEST, exposition.generate_latest(self._registry)

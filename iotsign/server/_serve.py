@@ -1,0 +1,79 @@
+"""The server over a folder: the domain of `iotsign.app.service` behind HTTP."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from iotsign.app.service import OpenService, ServiceSettings, open_service
+from iotsign.platforms import Registry
+from iotsign.server._app import Limits, create_application
+from iotsign.server._local import LocalStart, prepare_local
+from iotsign.server._metrics import Metrics
+from iotsign.server._run import Listen, run_application
+from iotsign.server.access import ACCESS_FILE, FileKeyring
+from iotsign.server.s3 import S3Api
+
+_FILE_THREADS: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ServeOptions:
+    """How to serve.
+
+    Attributes:
+        data: The service's folder.
+        region: The AWS region that it says it is in.
+        listen: Where to listen.
+        local: Make a first account, key, bucket and profile if the folder has none.
+        limits: How much to do at a time.
+    """
+
+    data: Path
+    region: str
+    listen: Listen = field(default_factory=Listen)
+    local: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+
+def serve(
+    options: ServeOptions,
+    *,
+    platforms: Registry | None = None,
+    on_ready: Callable[[str, LocalStart | None], None],
+) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        options: How.
+        platforms: The signing platforms; by default the built-in ones.
+        on_ready: Called once requests are answered, with the server's URL and with what ``local`` found or made.
+
+    Raises:
+        IotsignError: The folder, the access file, TLS or the address cannot be used, or a package is missing.
+    """
+    metrics = Metrics()
+    settings = ServiceSettings(options.data, region=options.region)
+    with open_service(settings, platforms=platforms, on_step=metrics.step) as opened:
+        local = prepare_local(options.data, options.region, opened) if options.local else None
+        keyring = FileKeyring(options.data / ACCESS_FILE)
+        with ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="file") as files:
+            s3 = S3Api(opened.objects, keyring, options.region, files, lambda: datetime.now(UTC))
+            application = create_application(
+                opened.service,
+                keyring,
+                region=options.region,
+                metrics=metrics,
+                s3=s3,
+                limits=options.limits,
+                checks=(keyring.access, lambda: _look(opened)),
+            )
+            run_application(application.asgi, options.listen, on_ready=lambda url: on_ready(url, local))
+
+
+def _look(opened: OpenService) -> None:
+    """Fail if the records cannot be read."""
+    with opened.records.reading() as transaction:
+        transaction.profile("", "")
