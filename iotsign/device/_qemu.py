@@ -19,12 +19,13 @@ from typing import IO, Any, Final, Self
 from iotsign.device._board import Area, Board, Flash, Qemu
 from iotsign.device._qmp import GdbLine, QmpLine
 from iotsign.device._transport import SerialTransport
-from iotsign.errors import DeviceError, ImageTooLargeError
+from iotsign.errors import DeviceError, DeviceTimeoutError, ImageTooLargeError
 
 __all__ = ["EmulatedBoard", "make_flash"]
 
 _ERASED: Final = b"\xff"
 _CHUNK: Final = 1 << 20
+_LOAD_S: Final = 30.0
 # the child dies with the thread that made it; the shell sees whether that has died before the kernel was told
 _LEASH: Final = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ $PPID = "$0" ] && exec "$@"')
 _PACKAGES: Final = {"qemu-system-arm": "qemu-system-arm"}
@@ -98,6 +99,7 @@ class EmulatedBoard:
         self.port = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
         self._running: _Process | None = None
         self._cutter: threading.Thread | None = None
+        self._loader: threading.Thread | None = None
 
     @property
     def running(self) -> bool:
@@ -137,7 +139,8 @@ class EmulatedBoard:
         their_gdb.close()
         self._running = _Process(process, QmpLine(qmp), GdbLine(gdb), log)
         if not self._qemu.persistent:
-            threading.Thread(target=self._load_flash, args=(self._running,), daemon=True).start()
+            self._loader = threading.Thread(target=self._load_flash, args=(self._running,), daemon=True)
+            self._loader.start()
 
     def open(self) -> SerialTransport:
         """Open the serial line; the board begins to run.
@@ -147,6 +150,7 @@ class EmulatedBoard:
         """
         line = SerialTransport(self.port, self.board.baud)
         try:
+            self._await_flash()
             self._control.qmp.greet()
         except DeviceError:
             line.close()
@@ -159,6 +163,7 @@ class EmulatedBoard:
         Raises:
             DeviceError: The board does not run, or QEMU refuses the command.
         """
+        self._await_flash()
         return self._control.qmp.execute(command, **arguments)
 
     def reset(self) -> None:
@@ -176,11 +181,12 @@ class EmulatedBoard:
     def cut_power(self) -> None:
         """Take the power away, now; what the flash holds stays as it is."""
         if self.running:
-            # QEMU writes some flash files in the background; to pause it means to wait for that
-            with contextlib.suppress(DeviceError):
-                self.pause()
-            if not self._qemu.persistent:
-                self._save_flash()
+            if self._control.qmp.has_begun:
+                # QEMU writes some flash files in the background; to pause it means to wait for that
+                with contextlib.suppress(DeviceError):
+                    self.pause()
+                    if not self._qemu.persistent:
+                        self._save_flash()
             self._control.process.kill()
         if self._running is not None:
             self._running.process.wait()
@@ -198,6 +204,7 @@ class EmulatedBoard:
             DeviceError: The board does not run.
         """
         gdb = self._control.gdb
+        self._await_flash()
         self._control.qmp.greet()
         addresses = flash_functions(self._bootloader)
         gdb.stop()
@@ -249,9 +256,10 @@ class EmulatedBoard:
         return self._running
 
     def _forget(self) -> None:
-        if self._cutter is not None:
-            self._cutter.join()
-            self._cutter = None
+        for thread in (self._cutter, self._loader):
+            if thread is not None:
+                thread.join()
+        self._cutter = self._loader = None
         if self._running is not None:
             self._running.close()
             self._running = None
@@ -274,10 +282,18 @@ class EmulatedBoard:
         flash = self._flash
         yield from (flash.primary, flash.secondary, flash.scratch, flash.provisioning)
 
+    def _await_flash(self) -> None:
+        """Wait until the flash is loaded, which begins when the serial line is opened."""
+        if self._loader is not None:
+            self._loader.join(_LOAD_S)
+            if self._loader.is_alive():
+                message = f"{self.board.board_id} waits for its serial line to be opened"
+                raise DeviceTimeoutError("LineNotOpened", message, port=self.port)
+
     def _load_flash(self, running: "_Process") -> None:
         base = self._flash.base or 0
         with contextlib.suppress(DeviceError), self.flash_file.open("rb") as file:
-            running.qmp.greet()
+            running.qmp.greet(None)
             for area in self._areas():
                 file.seek(area.offset)
                 for at in range(0, area.size, self._flash.sector_size):

@@ -1,6 +1,7 @@
 """QEMU's two control lines: QMP, which is JSON, and the debugger's protocol."""
 
 import json
+import select
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Final
@@ -22,14 +23,22 @@ class QmpLine:
         self._file = line.makefile("rb")
         self._greeted = False
 
-    def greet(self) -> None:
-        """Wait until QEMU runs and takes commands.
+    @property
+    def has_begun(self) -> bool:
+        """Tell whether QEMU has said anything; before, it waits for its serial line to be opened."""
+        return self._greeted or bool(select.select([self._line], [], [], 0)[0])
+
+    def greet(self, timeout_s: float | None = _TIMEOUT_S) -> None:
+        """Wait until QEMU runs and takes commands; with None, for ever.
 
         Raises:
             DeviceError: QEMU has ended.
+            DeviceTimeoutError: It does not answer.
         """
         if not self._greeted:
+            self._line.settimeout(timeout_s)
             self._receive()
+            self._line.settimeout(_TIMEOUT_S)
             self._greeted = True
             self.execute("qmp_capabilities")
 
