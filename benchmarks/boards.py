@@ -2,8 +2,8 @@
 
     python benchmarks/boards.py
 
-The peer is MicroPython at its prompt (Debian's firmware-microbit-micropython) on the same emulator, measured at the same time:
-a firmware that polls its serial line.
+The peer is MicroPython at its prompt (Debian's firmware-microbit-micropython) on the same emulator at the same time: a
+firmware that polls its serial line.
 """
 
 import os

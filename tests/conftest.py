@@ -20,6 +20,16 @@ from iotsign.algorithms import KeyType
 settings.register_profile("iotsign", deadline=None)  # a busy machine is no failure
 settings.load_profile("iotsign")
 
+
+@pytest.fixture(scope="session", autouse=True)
+def no_emulator_left() -> Iterator[None]:
+    """Whatever this worker has tested, no emulator of its own may still run."""
+    yield
+    children = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
+    names = [Path(f"/proc/{child}/comm").read_text().strip() for group in children for child in group]
+    assert not [name for name in names if name.startswith("qemu-system")]
+
+
 IOTSIGN = Path(sys.executable).with_name("iotsign")
 NOT_BEFORE = datetime(2025, 1, 1, tzinfo=UTC)
 NOT_AFTER = datetime(2035, 1, 1, tzinfo=UTC)

@@ -63,25 +63,6 @@ def test_boards_run_side_by_side(boards: list[Board], tmp_path: Path) -> None:
     assert not any(Path(f"/proc/{line.emulated.pid}").exists() for _, line in lines)
 
 
-def test_workers_of_xdist_do_not_meet(boards: list[Board], tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-n",
-        "3",
-        "--no-cov",
-        f"--basetemp={tmp_path / 'inner'}",
-        "-p",
-        "no:cacheprovider",
-    ]
-    run = subprocess.run([*command, "tests/ports", "-k", "wish"], cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stdout
-    assert f"{len(boards)} passed" in run.stdout
-    assert emulators_of(tmp_path) == []
-
-
 PARENT = """
 import sys, time
 from pathlib import Path
