@@ -1,0 +1,66 @@
+"""A process of its own that accepts and does one signing job, and may be made to end in the middle.
+
+Usage: service_process.py FOLDER ACTION [ARGUMENT], where FOLDER was made by the fixture `service_folder`. Actions:
+``kill STEP`` ends by SIGKILL after a step; ``limit BYTES`` can make no file longer than that once the job is accepted,
+``limit-all BYTES`` from the beginning; ``many COUNT`` does COUNT jobs and all that others left; ``measure`` does
+one, and prints by how many KiB that raised the peak of memory.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from iotsign.app.service import OpenService, ServiceSettings, open_service
+from iotsign.errors import StoreError
+from iotsign.signer import Caller
+
+ME = Caller("111122223333", "arn:aws:iam::111122223333:user/me")
+
+
+def start(opened: OpenService, folder: Path, token: str) -> str:
+    """Start the job that the folder describes."""
+    request: dict[str, Any] = json.loads((folder / "request.json").read_text())
+    answer = opened.service.call(ME, "StartSigningJob", request | {"clientRequestToken": token}, request_id="r")
+    return str(answer["jobId"])
+
+
+def main(folder: Path, action: str, argument: str) -> None:
+    """Do what is asked."""
+
+    def on_step(step: str, _: str) -> None:
+        if action == "kill" and step == argument:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with open_service(ServiceSettings(folder), on_step=on_step) as opened:
+        if action == "many":
+            for number in range(int(argument)):
+                opened.service.run_job(start(opened, folder, f"{os.getpid()}-{number}"))
+                for job_id in opened.service.recover():
+                    opened.service.run_job(job_id)
+            return
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        try:
+            if action == "limit-all":
+                limit(int(argument))
+            job_id = start(opened, folder, "token")
+            if action == "limit":
+                limit(int(argument))
+            opened.service.run_job(job_id)
+        except StoreError as error:
+            sys.stdout.write(error.message)
+        if action == "measure":
+            sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+
+
+def limit(size: int) -> None:
+    """Let no file grow beyond so many bytes."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3] if len(sys.argv) > 3 else "")
