@@ -56,6 +56,9 @@ class ServerSettings:
         region: The AWS region that the service says it is in.
         tls_certificate: Certificate chain of the server in PEM; without it the server speaks plain HTTP.
         tls_key: The certificate's private key in PEM.
+        database: URL of the records; by default SQLite in the folder.
+        objects: Where buckets are: ``s3:`` for AWS, ``s3:URL`` for an endpoint; by default the folder.
+        key_file: What encrypts imported private keys; by default in the folder.
     """
 
     data: Path = Path("iotsign-data")
@@ -64,6 +67,9 @@ class ServerSettings:
     region: str = "us-east-1"
     tls_certificate: Path | None = None
     tls_key: Path | None = None
+    database: str | None = None
+    objects: str | None = None
+    key_file: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,9 @@ _READERS: Final[dict[str, dict[str, _Reader]]] = {
         "region": _read_text,
         "tls_certificate": _read_path,
         "tls_key": _read_path,
+        "database": _read_text,
+        "objects": _read_text,
+        "key_file": _read_path,
     },
 }
 # what a variable's text becomes, unless it stays text
@@ -153,6 +162,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "server.port": _parse_port,
     "server.tls_certificate": Path,
     "server.tls_key": Path,
+    "server.key_file": Path,
 }
 _KEYS: Final = {f"{table}.{name}": (table, name) for table, names in _READERS.items() for name in names}
 _VARIABLES: Final = {key: "IOTSIGN_" + key.replace(".", "_").upper() for key in _KEYS}

@@ -3,7 +3,7 @@
 ::
 
     DIR/records.db       profiles and jobs (SQLite), unless a database URL says another place
-    DIR/objects/         buckets, unless objects live in S3
+    DIR/objects/         buckets, unless they are in S3
     DIR/materials/       certificates and encrypted private keys
     DIR/material.key     what encrypts them, unless a key file elsewhere is named
     DIR/iotsign.audit    the audit log
@@ -12,22 +12,35 @@
 import contextlib
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from iotsign.errors import StoreError
+from iotsign.app.configuration import ServerSettings
+from iotsign.errors import ConfigError, StoreError, UntrustedImageError
+from iotsign.keys import Passphrase, check_signing_certificate, load_certificates
 from iotsign.platforms import Registry
 from iotsign.signer import Clock, SigningService
 from iotsign.stores.audit import FileAuditLog
-from iotsign.stores.materials import DirectoryMaterials
-from iotsign.stores.objects import DirectoryObjects
+from iotsign.stores.materials import DirectoryMaterials, create_key_file
+from iotsign.stores.objects import DirectoryObjects, S3Objects, open_s3
 from iotsign.stores.sql import SqlRecords, open_records, sqlite_url
 
-__all__ = ["AUDIT_LOG", "KEY_FILE", "OpenService", "ServiceSettings", "SystemClock", "open_materials", "open_service"]
+__all__ = [
+    "AUDIT_LOG",
+    "KEY_FILE",
+    "ImportedMaterial",
+    "OpenService",
+    "ServiceSettings",
+    "SystemClock",
+    "import_material",
+    "open_materials",
+    "open_service",
+    "service_settings",
+]
 
 DEFAULT_REGION: Final = "us-east-1"
 AUDIT_LOG: Final = "iotsign.audit"
@@ -50,6 +63,7 @@ class ServiceSettings:
         directory: The folder.
         region: AWS region that stands in ARNs.
         database: URL of the records; by default SQLite in the folder.
+        objects: ``s3:`` for AWS S3, ``s3:URL`` for another endpoint; by default buckets in the folder.
         key_file: What encrypts private keys; by default in the folder.
         sync_objects: Whether objects survive a power cut, not only a crash.
     """
@@ -57,8 +71,14 @@ class ServiceSettings:
     directory: Path
     region: str = DEFAULT_REGION
     database: str | None = None
+    objects: str | None = None
     key_file: Path | None = None
     sync_objects: bool = True
+
+    @property
+    def key_path(self) -> Path:
+        """Where the key file is."""
+        return self.key_file or self.directory / KEY_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +93,85 @@ class OpenService:
     """
 
     service: SigningService
-    objects: DirectoryObjects
+    objects: DirectoryObjects | S3Objects
     materials: DirectoryMaterials
     records: SqlRecords
 
 
+def service_settings(server: ServerSettings, *, data: Path | None = None, region: str | None = None) -> ServiceSettings:
+    """Take the settings of the service from the configuration.
+
+    Args:
+        server: Table ``server``.
+        data: Another folder.
+        region: Another region.
+    """
+    return ServiceSettings(
+        directory=data or server.data,
+        region=region or server.region,
+        database=server.database,
+        objects=server.objects,
+        key_file=server.key_file,
+    )
+
+
 def open_materials(settings: ServiceSettings) -> DirectoryMaterials:
     """Open the signing material alone, to import into it."""
-    key_file = settings.key_file or settings.directory / KEY_FILE
-    return DirectoryMaterials(settings.directory / "materials", key_file, region=settings.region)
+    return DirectoryMaterials(settings.directory / "materials", settings.key_path, region=settings.region)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedMaterial:
+    """A key that the service has.
+
+    Attributes:
+        arn: By which profiles name it.
+        key_file: The key file, if it was made for this.
+        problems: What will keep platforms from signing with it.
+    """
+
+    arn: str
+    key_file: Path | None
+    problems: tuple[str, ...]
+
+
+def import_material(
+    settings: ServiceSettings,
+    account: str,
+    uri: str,
+    certificates: Sequence[str | Path],
+    *,
+    passphrase: Passphrase | None = None,
+    by_reference: bool = False,
+) -> ImportedMaterial:
+    """Hand a key and its certificate to the service.
+
+    Args:
+        settings: Where the service keeps things.
+        account: Whose it is to be: twelve digits.
+        uri: The private key.
+        certificates: Files: the signer's own first, then its issuers; none for a bare key.
+        passphrase: Called if the key is encrypted.
+        by_reference: Leave the key where it is.
+
+    Raises:
+        KeyFamilyError: Key, certificate or key file cannot be used, or do not fit each other.
+        StoreError: The system does not take it.
+    """
+    loaded = [certificate for file in certificates for certificate in load_certificates(file)]
+    made = None
+    _make_home(settings.directory)
+    if not by_reference and not settings.key_path.exists():
+        create_key_file(settings.key_path)
+        made = settings.key_path
+    arn = open_materials(settings).import_key(account, uri, loaded, passphrase=passphrase, by_reference=by_reference)
+    problems: list[str] = []
+    try:
+        if loaded:
+            check_signing_certificate(loaded[0])
+    except UntrustedImageError as error:
+        problems.append(error.message)
+    return ImportedMaterial(arn, made, tuple(problems))
 
 
 @contextmanager
@@ -101,19 +191,16 @@ def open_service(
         on_step: Told each step of a job, as `SigningService` says.
 
     Raises:
-        ConfigError: The database URL is malformed.
+        ConfigError: The database URL or the place of buckets is malformed.
         MissingDependencyError: A package is not installed.
         StoreError: Something cannot be opened or made.
     """
     home = settings.directory
-    try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreError("DirectoryUnwritable", f"cannot create {str(home)!r}: {error.strerror}") from error
+    _make_home(home)
     with contextlib.ExitStack() as stack:
         records = open_records(settings.database or sqlite_url(home / "records.db"))
         stack.callback(records.close)
-        objects = DirectoryObjects(home / "objects", sync=settings.sync_objects)
+        objects = _open_objects(settings)
         materials = open_materials(settings)
         audit = FileAuditLog(home / AUDIT_LOG)
         stack.callback(audit.close)
@@ -130,6 +217,23 @@ def open_service(
             on_step=on_step or (lambda _step, _job: None),
         )
         yield OpenService(service, objects, materials, records)
+
+
+def _make_home(home: Path) -> None:
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError("DirectoryUnwritable", f"cannot create {str(home)!r}: {error.strerror}") from error
+
+
+def _open_objects(settings: ServiceSettings) -> DirectoryObjects | S3Objects:
+    if settings.objects is None:
+        return DirectoryObjects(settings.directory / "objects", sync=settings.sync_objects)
+    scheme, colon, endpoint = settings.objects.partition(":")
+    if scheme != "s3" or not colon:
+        message = f"expected s3: or s3:URL as the place of buckets, got {settings.objects!r}"
+        raise ConfigError("UnknownObjectStore", message, objects=settings.objects)
+    return open_s3(endpoint or None, region=settings.region)
 
 
 def _worker_name(pid: int) -> str | None:

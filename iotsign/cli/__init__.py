@@ -27,6 +27,7 @@ NOUNS: Final = {
     "platform": "Signing platforms: what a target accepts.",
     "serve": "Serve AWS Signer's API.",
     "access": "Say who may use the signing service.",
+    "audit": "Verify the signing service's audit log; export what was revoked.",
     "demo": "Sign, verify and forge a firmware, to see how it goes.",
     "config": "Show the effective configuration.",
     "completion": "Print a completion script for your shell.",

@@ -1,5 +1,6 @@
 """`iotsign key`: make keys and certificates, and look at them."""
 
+import re
 from pathlib import Path
 
 import click
@@ -7,12 +8,20 @@ import click
 from iotsign.algorithms import KeyType
 from iotsign.cli._files import target_of
 from iotsign.cli._key_report import report_details, report_issued
-from iotsign.cli._output import json_option, json_wanted, no_input_option, say
+from iotsign.cli._output import json_option, json_wanted, no_input_option, print_json, say, warn
 from iotsign.cli._passphrase import new_passphrase, passphrase_option, passphrase_source, read_passphrase
+from iotsign.cli.access import data_option
 
 _STREAM = "-"
+_ACCOUNT = re.compile(r"[0-9]{12}")
 _KEY_TYPES = click.Choice([key_type.value for key_type in KeyType])
 _dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Check everything, write nothing.")
+
+
+def _account(_: click.Context, __: click.Parameter, value: str) -> str:
+    if not _ACCOUNT.fullmatch(value):
+        raise click.BadParameter(f"expected an account of twelve digits, got {value!r}")
+    return value
 
 
 @click.group()
@@ -23,6 +32,7 @@ def key() -> None:
     generate     makes a private key
     certificate  makes a code-signing certificate, self-signed or with a chain
     show         shows what a key URI names, and takes the public half out
+    import       hands a key and its certificate to the signing service
     """
 
 
@@ -158,3 +168,55 @@ def show(uri: str, public: bool, output: str | None, passphrase_file: str | None
         file.write(pem)
     if json_wanted():
         report_details(uri, details)
+
+
+@key.command("import")
+@click.option("-k", "--key", "uri", required=True, metavar="KEY_URI", help="The private key, such as pem:signing.pem.")
+@click.option("--account", required=True, metavar="ACCOUNT", callback=_account, help="Whose it is: twelve digits.")
+@click.option(
+    "-c",
+    "--certificate",
+    "certificates",
+    multiple=True,
+    metavar="CERT.pem",
+    help="The signer's certificate, then its issuers, in one file or several. Without it the key is a bare one, for "
+    "platforms whose devices know the key itself.",
+)
+@click.option("--by-reference", is_flag=True, help="Leave the key where it is and open it there when it signs.")
+@data_option
+@click.option("--region", metavar="REGION", help="AWS region of the service; by default server.region.")
+@passphrase_option()
+@no_input_option
+@json_option
+def import_(
+    uri: str,
+    account: str,
+    certificates: tuple[str, ...],
+    by_reference: bool,
+    data: Path | None,
+    region: str | None,
+    passphrase_file: str | None,
+) -> None:
+    """Hand a key to the signing service, and print the certificateArn by which profiles name it.
+
+    The private key is stored encrypted under the service's key file, which is made if there is none.
+
+    \b
+    Examples:
+      iotsign key import -k pem:signing.pem -c signing.crt --account 111122223333
+      iotsign key import -k pem:signing.pem -c signing.crt -c ca/intermediate.pem --account 111122223333 --by-reference
+    """
+    from iotsign.app.configuration import load_configuration
+    from iotsign.app.service import import_material, service_settings
+
+    settings = service_settings(load_configuration().server, data=data, region=region)
+    passphrase = passphrase_source(passphrase_file, uri)
+    found = import_material(settings, account, uri, certificates, passphrase=passphrase, by_reference=by_reference)
+    for problem in found.problems:
+        warn(problem)
+    if found.key_file is not None:
+        say(f"made the key file {found.key_file}; without it the imported keys are lost, so keep a copy elsewhere")
+    if json_wanted():
+        print_json({"certificateArn": found.arn})
+    else:
+        click.echo(found.arn)

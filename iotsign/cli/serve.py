@@ -54,6 +54,7 @@ def serve(
       iotsign serve --data /var/lib/iotsign --host 0.0.0.0 --tls-certificate tls.crt --tls-key tls.key
     """
     from iotsign.app.configuration import load_configuration
+    from iotsign.app.service import service_settings
     from iotsign.server import Listen, ServeOptions, configure_logging
     from iotsign.server import serve as run
 
@@ -79,7 +80,8 @@ def serve(
             click.echo(lines, nl=False)
 
     configure_logging()
-    options = ServeOptions(folder, region or settings.region, listen, local=local)
+    kept = service_settings(settings, data=folder, region=region)
+    options = ServeOptions(folder, kept.region, listen, local=local, settings=kept)
     run(options, platforms=configuration.registry(), on_ready=announce)
 
 

@@ -7,12 +7,13 @@ from typing import Final
 
 from iotsign.algorithms import KeyType
 from iotsign.app.service import KEY_FILE, OpenService
+from iotsign.errors import ConfigError
 from iotsign.keys import certify_self, generate_key, open_signer, write_key_file
 from iotsign.server.access import ACCESS_FILE, add_key, read_access
 from iotsign.server.sigv4 import AccessKey
 from iotsign.signer import Caller
 from iotsign.stores.materials import create_key_file
-from iotsign.stores.objects import Versioning
+from iotsign.stores.objects import DirectoryObjects, Versioning
 
 ACCOUNT: Final = "111122223333"
 USER: Final = "local"
@@ -55,6 +56,8 @@ def prepare_local(data: Path, region: str, opened: OpenService) -> LocalStart | 
     if file.exists():
         keys = [key for key in read_access(file).keys.values() if key.arn == f"arn:aws:iam::{ACCOUNT}:user/{USER}"]
         return LocalStart(keys[0], region, made=False) if keys else None
+    if not isinstance(opened.objects, DirectoryObjects):
+        raise ConfigError("BucketsElsewhere", "a first bucket can be made in the folder only, not in S3")
     opened.objects.create_bucket(BUCKET, ACCOUNT)
     opened.objects.set_versioning(BUCKET, Versioning.ENABLED)
     certificate_arn = _import_new_key(data, opened)

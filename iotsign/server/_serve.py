@@ -15,6 +15,7 @@ from iotsign.server._metrics import Metrics
 from iotsign.server._run import Listen, run_application
 from iotsign.server.access import ACCESS_FILE, FileKeyring
 from iotsign.server.s3 import S3Api
+from iotsign.stores.objects import DirectoryObjects
 
 _FILE_THREADS: Final = 8
 
@@ -29,6 +30,7 @@ class ServeOptions:
         listen: Where to listen.
         local: Make a first account, key, bucket and profile if the folder has none.
         limits: How much to do at a time.
+        settings: Where the service keeps things; by default all in the folder.
     """
 
     data: Path
@@ -36,6 +38,7 @@ class ServeOptions:
     listen: Listen = field(default_factory=Listen)
     local: bool = False
     limits: Limits = field(default_factory=Limits)
+    settings: ServiceSettings | None = None
 
 
 def serve(
@@ -55,12 +58,14 @@ def serve(
         IotsignError: The folder, the access file, TLS or the address cannot be used, or a package is missing.
     """
     metrics = Metrics()
-    settings = ServiceSettings(options.data, region=options.region)
+    settings = options.settings or ServiceSettings(options.data, region=options.region)
     with open_service(settings, platforms=platforms, on_step=metrics.step) as opened:
         local = prepare_local(options.data, options.region, opened) if options.local else None
         keyring = FileKeyring(options.data / ACCESS_FILE)
         with ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="file") as files:
-            s3 = S3Api(opened.objects, keyring, options.region, files, lambda: datetime.now(UTC))
+            s3 = None
+            if isinstance(opened.objects, DirectoryObjects):
+                s3 = S3Api(opened.objects, keyring, options.region, files, lambda: datetime.now(UTC))
             application = create_application(
                 opened.service,
                 keyring,

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any, Final
 
 from iotsign.errors import ValidationError
+from iotsign.formats.revocations import RevocationList, RevokedJob, RevokedProfileVersion
 from iotsign.signer._arns import JobArn, ProfileArn
 from iotsign.signer._caller import Caller
 from iotsign.signer._domain import Domain
@@ -49,6 +51,36 @@ class RevocationOperations:
         if job.revocation is not None:
             revoked.append(request["jobArn"])
         return {"revokedEntities": revoked}
+
+    def export(self, valid_for: timedelta) -> RevocationList:
+        """List all that was revoked.
+
+        Args:
+            valid_for: How long what is not on the list counts as not revoked.
+
+        Raises:
+            StoreError: The records cannot be read.
+        """
+        with self._domain.records.reading() as transaction:
+            jobs, profiles = transaction.revoked_jobs(), transaction.revoked_profiles()
+        now, region = self._domain.now(), self._domain.region
+        return RevocationList(
+            region=region,
+            issued_at=now,
+            valid_until=now + valid_for,
+            jobs=tuple(
+                RevokedJob(str(job.arn(region)), job.revocation.revoked_at, job.revocation.reason)
+                for job in jobs
+                if job.revocation
+            ),
+            profile_versions=tuple(
+                RevokedProfileVersion(
+                    str(profile.version_arn), profile.revocation.effective_from, profile.revocation.reason
+                )
+                for profile in profiles
+                if profile.revocation
+            ),
+        )
 
     def _profile_arn(self, text: str) -> ProfileArn:
         arn = ProfileArn.parse(text)

@@ -1,9 +1,11 @@
 """The service: one door for all operations, and the work behind them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from iotsign.errors import ValidationError
+from iotsign.formats.revocations import RevocationList
 from iotsign.platforms import Registry
 from iotsign.signer._caller import Caller
 from iotsign.signer._domain import Domain, StepObserver
@@ -61,7 +63,8 @@ class SigningService:
     ) -> None:
         domain = Domain(records, objects, materials, audit, platforms, clock, region, worker, on_step)
         self._workshop = Workshop(domain, is_gone)
-        self._operations = _operations(domain)
+        self._revocations = RevocationOperations(domain)
+        self._operations = _operations(domain) | {"GetRevocationStatus": self._revocations.status}
 
     @property
     def operations(self) -> tuple[str, ...]:
@@ -108,6 +111,17 @@ class SigningService:
         """
         return self._workshop.recover()
 
+    def export_revocations(self, valid_for: timedelta) -> RevocationList:
+        """List all signatures and profiles that were revoked.
+
+        Args:
+            valid_for: How long what is not on the list counts as not revoked.
+
+        Raises:
+            StoreError: The records cannot be read.
+        """
+        return self._revocations.export(valid_for)
+
 
 def _operations(domain: Domain) -> dict[str, _Operation]:
     profiles, jobs, tags = ProfileOperations(domain), JobOperations(domain), TagOperations(domain)
@@ -116,7 +130,6 @@ def _operations(domain: Domain) -> dict[str, _Operation]:
         "AddProfilePermission": permissions.add,
         "CancelSigningProfile": profiles.cancel,
         "DescribeSigningJob": jobs.describe,
-        "GetRevocationStatus": RevocationOperations(domain).status,
         "GetSigningPlatform": platforms.get,
         "GetSigningProfile": profiles.get,
         "ListProfilePermissions": permissions.list,

@@ -16,6 +16,7 @@ from iotsign.formats.jsonimage._image import (
 from iotsign.formats.jsonimage._read import looks_like_json_image, read_json_image
 from iotsign.formats.jsonimage._s3 import S3Location
 from iotsign.formats.jsonimage._small import MAX_PREFIX, pack_small, read_small
+from iotsign.formats.jsonimage._strictjson import load_object
 
 __all__ = [
     "DETACHED",
@@ -26,6 +27,7 @@ __all__ = [
     "PackedImage",
     "S3Location",
     "check_json_format",
+    "load_object",
     "looks_like_json_image",
     "pack_detached",
     "pack_embedded",

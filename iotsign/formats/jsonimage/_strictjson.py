@@ -33,14 +33,18 @@ def _refuse_number(text: str) -> NoReturn:
     raise _malformed("BadNumber", f"expected an integer, got {text[:20]}")
 
 
-def load_object(data: bytes) -> dict[str, Any]:
+def load_object(data: bytes, *, limit: int = MAX_SIZE) -> dict[str, Any]:
     """Read one JSON object: UTF-8, unique keys, non-negative integers only, nothing before or after it.
+
+    Args:
+        data: The object.
+        limit: How many bytes it may have.
 
     Raises:
         MalformedImageError: Anything else.
     """
-    if len(data) > MAX_SIZE:
-        raise _malformed("ObjectTooLarge", f"expected at most {MAX_SIZE} bytes of JSON, got {len(data)}")
+    if len(data) > limit:
+        raise _malformed("ObjectTooLarge", f"expected at most {limit} bytes of JSON, got {len(data)}")
     if data[:1] != b"{" or data[-1:] != b"}":
         raise _malformed("NotAnObject", "expected one JSON object from the first byte to the last", offset=0)
     try:
