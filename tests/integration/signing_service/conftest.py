@@ -14,7 +14,7 @@ from iotsign.app.service import OpenService, ServiceSettings, open_service
 from iotsign.keys import certify_self, open_signer
 from iotsign.signer import Caller
 from iotsign.stores.materials import create_key_file
-from iotsign.stores.objects import Versioning
+from iotsign.stores.objects import DirectoryObjects, Versioning
 
 ME = Caller("111122223333", "arn:aws:iam::111122223333:user/me")
 PROGRAM = Path(__file__).parents[2] / "fakes" / "service_process.py"
@@ -22,6 +22,7 @@ PROGRAM = Path(__file__).parents[2] / "fakes" / "service_process.py"
 
 def furnish(opened: OpenService, folder: Path, private: Path, platform: str, size: int | None) -> None:
     """Put a key, a profile, buckets and a firmware into an empty service."""
+    assert isinstance(opened.objects, DirectoryObjects)
     create_key_file(folder / "material.key")
     certificate = certify_self(open_signer(f"pem:{private}"), subject=None, days=30).certificate
     arn = opened.materials.import_key(ME.account, f"pem:{private}", [certificate])

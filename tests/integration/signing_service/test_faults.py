@@ -15,6 +15,7 @@ import pytest
 from iotsign.app.service import ServiceSettings, open_service
 from iotsign.signer import AuditEvent, Caller
 from iotsign.stores.audit import FileAuditLog, verify_audit_log
+from iotsign.stores.objects import DirectoryObjects, StoredVersion
 
 ME = Caller("111122223333", "arn:aws:iam::111122223333:user/me")
 STEPS = ["accepted", "pinned", "intended", "signed", "verified", "logged", "released", "succeeded"]
@@ -28,9 +29,8 @@ def audited(folder: Path) -> Counter[str]:
     return Counter(json.loads(line)["event"] for line in lines)
 
 
-def signed_objects(folder: Path) -> int:
-    with open_service(ServiceSettings(folder)) as opened:
-        return len(opened.objects.versions("signed"))
+def signed_objects(folder: Path) -> list[StoredVersion]:
+    return DirectoryObjects(folder / "objects").versions("signed")
 
 
 def finish(folder: Path) -> list[dict[str, Any]]:
@@ -40,8 +40,8 @@ def finish(folder: Path) -> list[dict[str, Any]]:
             opened.service.run_job(job_id)
         jobs = opened.service.call(ME, "ListSigningJobs", {}, request_id="r")["jobs"]
         for job in jobs:
-            where = job["signedObject"]["s3"]
-            assert opened.objects.find(where["bucketName"], where["key"]).size > 1000
+            assert job["signedObject"]["s3"] == {"bucketName": "signed", "key": job["jobId"]}
+            assert [found.size > 1000 for found in signed_objects(folder) if found.key == job["jobId"]] == [True]
         return list(jobs)
 
 
@@ -52,10 +52,10 @@ def test_a_process_killed_at_any_step_loses_nothing(  # threat 33
     folder = service_folder()
     assert in_process(folder, "kill", step).returncode == -signal.SIGKILL
     before = audited(folder)
-    assert signed_objects(folder) <= before["SigningSucceeded"] <= before["SigningIntended"]
+    assert len(signed_objects(folder)) <= before["SigningSucceeded"] <= before["SigningIntended"]
     (job,) = finish(folder)
     assert job["status"] == "Succeeded"
-    assert signed_objects(folder) == 1
+    assert len(signed_objects(folder)) == 1
     with open_service(ServiceSettings(folder)) as opened:
         again = json.loads((folder / "request.json").read_text()) | {"clientRequestToken": "token"}
         assert opened.service.call(ME, "StartSigningJob", again, request_id="r")["jobId"] == job["jobId"]
@@ -73,7 +73,7 @@ def test_a_log_that_cannot_grow_keeps_everything_back(  # threat 33
     run = in_process(folder, "limit", str(size + 100))
     assert "so nothing is signed: File too large" in run.stdout, run
     assert audited(folder) == {"ProfileCreated": 1, "Filling": 400}
-    assert signed_objects(folder) == 0
+    assert not signed_objects(folder)
     (job,) = finish(folder)
     assert job["status"] == "Succeeded"
 
@@ -113,6 +113,5 @@ def test_a_large_object_needs_little_memory(service_folder: MakeFolder, in_proce
     folder = service_folder("AWSIoTDeviceManagement-SHA256-ECDSA", 1 << 30)
     run = in_process(folder, "measure")
     assert int(run.stdout) <= 64 << 10, run
-    with open_service(ServiceSettings(folder)) as opened:
-        (signed,) = opened.objects.versions("signed")
-        assert json.loads(signed.path.read_bytes())["rawPayloadSize"] == 1 << 30
+    (signed,) = signed_objects(folder)
+    assert json.loads(signed.path.read_bytes())["rawPayloadSize"] == 1 << 30
