@@ -39,16 +39,21 @@ class Exchange:
         self.service = self.operation = self.account = self.access_key_id = self.error = ""
         self._receive = receive
         self._send = send
+        self._began_body = False
+        self._http_version = scope["http_version"]
 
     def check_framing(self) -> None:
         """Refuse a head from which two readers could tell different lengths of the body.
 
         Raises:
-            ValidationError: It has both ways to say a length, or one of them twice.
+            ValidationError: It says a length in both ways or twice, or is of another version of HTTP.
         """
         lengths, codings = self.request.all("content-length"), self.request.all("transfer-encoding")
         if len(lengths) + len(codings) > 1 or (codings and codings[0].strip().lower() != "chunked"):
             message = "expected one Content-Length, or Transfer-Encoding: chunked, and never both"
+            raise ValidationError("MalformedHttpRequestException", message)
+        if self._http_version not in {"1.0", "1.1"}:
+            message = f"expected HTTP/1.1, got HTTP/{self._http_version}"
             raise ValidationError("MalformedHttpRequestException", message)
 
     async def chunks(self) -> AsyncIterator[bytes]:
@@ -57,7 +62,7 @@ class Exchange:
         Raises:
             ValidationError: The client went away or was silent too long.
         """
-        more = True
+        more = self._began_body = True
         while more:
             try:
                 message = await asyncio.wait_for(self._receive(), RECEIVE_TIMEOUT_S)
@@ -99,6 +104,9 @@ class Exchange:
     async def start(self, status: int, headers: Sequence[tuple[str, str]]) -> None:
         """Begin an answer."""
         self.status = status
+        if not self._began_body and self.request.all("expect"):
+            # the client was not told to go on: whether its body follows is unknown, so nothing else can
+            headers = [*headers, ("connection", "close")]
         encoded = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers]
         await self._send({"type": "http.response.start", "status": status, "headers": encoded})
 

@@ -60,9 +60,9 @@ class Gate:
     async def _answer(self, exchange: Exchange) -> None:
         claim: Claim | None = None
         try:
+            exchange.check_framing()
             if await self._is_operational(exchange):
                 return
-            exchange.check_framing()
             claim = read_claim(exchange.request)
             await self._serve(exchange, claim)
         except Exception as error:  # noqa: BLE001  # the outermost frame: each error becomes an answer here
