@@ -8,6 +8,7 @@
 #include "bootloader/boot.h"
 
 #define RECORD 8u
+#define PART 256u /* bytes read at once; divides every sector */
 
 static uint32_t load(const uint8_t *bytes)
 {
@@ -32,32 +33,63 @@ typedef struct {
     uint32_t free;    /* first erased record behind all others in that sector; sector_size if there is none */
 } log_state_t;
 
+static int is_erased(const uint8_t *bytes, size_t length)
+{
+    uint8_t all = 0xff;
+    for (size_t i = 0; i < length; i++) {
+        all &= bytes[i];
+    }
+    return all == 0xffu;
+}
+
+static int is_whole(const uint8_t record[RECORD])
+{
+    return load(record) == ~load(record + 4);
+}
+
+static int has_damage(const uint8_t part[PART])
+{
+    for (uint32_t at = 0; at < PART; at += RECORD) {
+        if (!is_erased(part + at, RECORD) && !is_whole(part + at)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The records of a part of a sector; returns the end of the last one that is not erased, 0 if all are. */
+static uint32_t read_records(const uint8_t part[PART], uint32_t sector, log_state_t *log)
+{
+    uint32_t after = 0;
+    for (uint32_t at = 0; at < PART; at += RECORD) {
+        uint32_t counter = load(part + at);
+        if (!is_erased(part + at, RECORD)) {
+            after = at + RECORD;
+        }
+        if (is_whole(part + at) && counter > log->counter) {
+            log->counter = counter;
+            log->sector = sector;
+        }
+    }
+    return after;
+}
+
 static int read_log(log_state_t *log)
 {
-    uint32_t size = iotsign_board_layout.sector_size;
     uint32_t after[2] = {0, 0};
     memset(log, 0, sizeof *log);
     for (uint32_t sector = 0; sector < 2u; sector++) {
-        for (uint32_t at = 0; at < size; at += RECORD) {
-            static const uint8_t erased[RECORD] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-            uint8_t raw[RECORD];
-            int status = iotsign_flash_read(sector_offset(sector) + at, raw, sizeof raw);
-            if (status != 0) {
-                return status;
-            }
-            if (memcmp(raw, erased, sizeof raw) != 0) {
-                after[sector] = at + RECORD;
-                if (load(raw) != ~load(raw + 4)) {
-                    status = iotsign_flash_read(sector_offset(sector) + at, raw, sizeof raw); /* torn, or misread */
-                }
+        for (uint32_t at = 0; at < iotsign_board_layout.sector_size; at += PART) {
+            uint8_t part[PART];
+            int status = iotsign_flash_read(sector_offset(sector) + at, part, sizeof part);
+            if (status == 0 && has_damage(part)) {
+                status = iotsign_flash_read(sector_offset(sector) + at, part, sizeof part); /* torn, or misread */
             }
             if (status != 0) {
                 return status;
             }
-            uint32_t counter = load(raw);
-            if (counter == ~load(raw + 4) && counter > log->counter) {
-                log->counter = counter;
-                log->sector = sector;
+            if (!is_erased(part, sizeof part)) {
+                after[sector] = at + read_records(part, sector, log);
             }
         }
     }

@@ -55,7 +55,7 @@ static uint32_t judge(const iotsign_region_t *region, iotsign_mcuboot_image_t *i
 {
     static const iotsign_verifier_t verifiers[] = {IOTSIGN_VERIFIER_P256(iotsign_sha256_class)};
     static iotsign_provisioning_t page;
-    static uint8_t buffer[IOTSIGN_MCUBOOT_BUFFER_SIZE];
+    static uint32_t buffer[IOTSIGN_MCUBOOT_BUFFER_SIZE / sizeof(uint32_t)]; /* words are copied faster */
     iotsign_trust_anchor_t anchors[MAX_ANCHORS];
     uint32_t least;
     memset(image, 0, sizeof *image);
@@ -65,7 +65,7 @@ static uint32_t judge(const iotsign_region_t *region, iotsign_mcuboot_image_t *i
     const iotsign_mcuboot_policy_t policy = {
         verifiers, 1, anchors, collect_anchors(&page, anchors),
         iotsign_board_layout.ram_address != 0u ? IOTSIGN_MCUBOOT_RAM_LOAD : IOTSIGN_MCUBOOT_ROM_FIXED};
-    const iotsign_scratch_t scratch = {buffer, sizeof buffer, NULL, 0};
+    const iotsign_scratch_t scratch = {(uint8_t *)buffer, sizeof buffer, NULL, 0};
     volatile uint32_t verdict = 0;
     verdict = iotsign_mcuboot_verify_hardened(region, &policy, &scratch, image);
     if (!iotsign_verdict_is_trusted(verdict) || !is_acceptable(image, least)) {

@@ -38,9 +38,9 @@ IOTSIGN_WRAPS static inline uint32_t t2_of(uint32_t a, uint32_t b, uint32_t c)
     return (rotate_right(a, 2) ^ rotate_right(a, 13) ^ rotate_right(a, 22)) + ((a & b) | (c & (a | b)));
 }
 
-#define ROUND(a, b, c, d, e, f, g, h, t) \
+#define ROUND(a, b, c, d, e, f, g, h, i) \
     do { \
-        h = t1_of(e, f, g, h, w[(t) % 16], iotsign_sha256_constants[t]); \
+        h = t1_of(e, f, g, h, words[i], constants[i]); \
         d += h; \
         h += t2_of(a, b, c); \
     } while (0)
@@ -66,14 +66,15 @@ IOTSIGN_WRAPS void iotsign_sha256_compress(uint32_t state[8], const uint8_t *blo
                     w[i] = word;
                 }
             }
-            ROUND(a, b, c, d, e, f, g, h, t);
-            ROUND(h, a, b, c, d, e, f, g, t + 1);
-            ROUND(g, h, a, b, c, d, e, f, t + 2);
-            ROUND(f, g, h, a, b, c, d, e, t + 3);
-            ROUND(e, f, g, h, a, b, c, d, t + 4);
-            ROUND(d, e, f, g, h, a, b, c, t + 5);
-            ROUND(c, d, e, f, g, h, a, b, t + 6);
-            ROUND(b, c, d, e, f, g, h, a, t + 7);
+            const uint32_t *words = w + t % 16, *constants = iotsign_sha256_constants + t;
+            ROUND(a, b, c, d, e, f, g, h, 0);
+            ROUND(h, a, b, c, d, e, f, g, 1);
+            ROUND(g, h, a, b, c, d, e, f, 2);
+            ROUND(f, g, h, a, b, c, d, e, 3);
+            ROUND(e, f, g, h, a, b, c, d, 4);
+            ROUND(d, e, f, g, h, a, b, c, 5);
+            ROUND(c, d, e, f, g, h, a, b, 6);
+            ROUND(b, c, d, e, f, g, h, a, 7);
         }
 #else
         for (unsigned t = 0; t < 64; t++) {
