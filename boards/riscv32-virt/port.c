@@ -1,4 +1,5 @@
 /* QEMU's machine "virt" as an RV32IMC: 16550 UART, PLIC, CLINT timer at 10 MHz, CFI flash of two interleaved 16-bit chips.
+ * Images are loaded to RAM: QEMU remembers code that it has translated from this flash, and would run it after an update, too.
  * SPDX-License-Identifier: Apache-2.0
  *
  * Source: QEMU documentation, "virt" generic virtual platform, and hw/riscv/virt.c (addresses, interrupt 10); TI PC16550D data
@@ -52,9 +53,6 @@
 #define FLASH_BLOCK 256u /* bytes of a buffered program; a multiple of write_size */
 #define BOTH(command) ((uint32_t)(command) << 16 | (command))
 #define FLASH_READY BOTH(0x80u)
-
-/* Code that runs while the flash answers with its status instead of its content. */
-#define RAM_CODE __attribute__((section(".ram_code"), noinline))
 
 static iotsign_ring_t received;
 static uint32_t milliseconds;
@@ -208,8 +206,7 @@ int iotsign_flash_read(uint32_t offset, void *buffer, size_t length)
     return 0;
 }
 
-/* Program some words of one block; all of them come from RAM. */
-RAM_CODE static void program(uint32_t address, const uint32_t *words, uint32_t count)
+static void program(uint32_t address, const uint32_t *words, uint32_t count)
 {
     WORD(address) = BOTH(0xE8u);
     while ((WORD(address) & FLASH_READY) != FLASH_READY) {
@@ -224,7 +221,7 @@ RAM_CODE static void program(uint32_t address, const uint32_t *words, uint32_t c
     WORD(address) = BOTH(0xFFu);
 }
 
-RAM_CODE static void erase(uint32_t address)
+static void erase(uint32_t address)
 {
     WORD(address) = BOTH(0x20u);
     WORD(address) = BOTH(0xD0u);
@@ -245,14 +242,16 @@ int iotsign_flash_write(uint32_t offset, const void *data, size_t length)
         uint32_t size = FLASH_BLOCK - offset % FLASH_BLOCK;
         size = length < size ? (uint32_t)length : size;
         memcpy(words, from, size);
+        uint32_t all = UINT32_MAX;
         for (uint32_t i = 0; i < size / 4u; i++) {
             if ((words[i] & ~WORD(FLASH_BASE + offset + 4u * i)) != 0u) {
                 return -1;
             }
+            all &= words[i];
         }
-        mask();
-        program(FLASH_BASE + offset, words, size / 4u);
-        unmask();
+        if (all != UINT32_MAX) { /* ones change nothing */
+            program(FLASH_BASE + offset, words, size / 4u);
+        }
         offset += size;
         from += size;
         length -= size;
@@ -266,9 +265,7 @@ int iotsign_flash_erase(uint32_t offset, uint32_t length)
         return -1;
     }
     for (uint32_t at = 0; at < length; at += iotsign_board_layout.sector_size) {
-        mask();
         erase(FLASH_BASE + offset + at);
-        unmask();
     }
     return 0;
 }
