@@ -1,0 +1,107 @@
+"""A board with the boot loader on it, and images that imgtool signed for it.
+
+Lies on the import path of tests and benchmarks.
+"""
+
+import contextlib
+import io
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from emulated_boards import Line
+from simulated_board import BOOT_KEY, provisioning_page, spki
+
+from iotsign.device import Area, Board, EmulatedBoard, Flash, make_flash
+
+HEADER_SIZE: Final = 0x200
+TRAILER_MAGIC: Final = bytes.fromhex("77c295f360d2ef7f3552500f2cb67980")
+
+
+def make_keys(directory: Path) -> dict[str, Path]:
+    """Key files that imgtool makes: the device trusts ``owner``, not ``stranger``."""
+    files = {name: directory / f"{name}.pem" for name in ("owner", "stranger")}
+    for file in files.values():
+        run_imgtool("keygen", "-t", "ecdsa-p256", "-k", file)
+        file.chmod(0o600)
+    return files
+
+
+def run_imgtool(*arguments: object) -> None:
+    """Run imgtool 2.5 in this process."""
+    from imgtool.main import imgtool
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        imgtool.main([str(argument) for argument in arguments], standalone_mode=False)
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A board and what belongs to it.
+
+    Attributes:
+        board: The board.
+        build: The directory of boot loader and samples.
+        directory: For the files of one test.
+        keys: What `make_keys` made.
+    """
+
+    board: Board
+    build: Path
+    directory: Path
+    keys: dict[str, Path]
+
+    @property
+    def flash(self) -> Flash:
+        """Where the slots lie."""
+        assert self.board.flash is not None
+        return self.board.flash
+
+    def image(self, version: str, program: str | bytes = "confirming", *options: object, key: str = "owner") -> bytes:
+        """A sample, or any program, signed by imgtool."""
+        source, output = self.directory / "program.bin", self.directory / "image.bin"
+        source.write_bytes(program if isinstance(program, bytes) else (self.build / f"{program}.bin").read_bytes())
+        sizes = ["--header-size", HEADER_SIZE, "--pad-header", "--slot-size", self.flash.primary.size]
+        run_imgtool("sign", "-k", self.keys[key], "-v", version, *sizes, "--align", 8, *options, source, output)
+        return output.read_bytes()
+
+    def provisioning(self, counter: int = 0) -> bytes:
+        """Provisioning page and, if it is not 0, the stored security counter (counter.c)."""
+        key = serialization.load_pem_private_key(self.keys["owner"].read_bytes(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        record = struct.pack("<II", counter, counter ^ 0xFFFFFFFF) if counter else b""
+        return provisioning_page([(BOOT_KEY, spki(key))]).ljust(self.flash.sector_size, b"\xff") + record
+
+    def start(
+        self,
+        areas: Mapping[str, bytes],
+        *,
+        pending: bool = False,
+        program: str = "bootloader",
+        options: tuple[str, ...] = (),
+    ) -> Line:
+        """Switch the board on.
+
+        Args:
+            areas: What lies at the start of each area of the flash.
+            pending: Whether the secondary image shall be tried.
+            program: The program that the processor starts with.
+            options: More arguments for the emulator.
+        """
+        file = self.directory / "flash.img"
+        make_flash(self.board, file)
+        with file.open("r+b") as flash:
+            for name, data in areas.items():
+                area: Area = getattr(self.flash, name)
+                flash.seek(area.offset)
+                flash.write(data)
+            if pending:
+                flash.seek(self.flash.secondary.end - len(TRAILER_MAGIC))
+                flash.write(TRAILER_MAGIC)
+        assert self.board.qemu is not None
+        board = replace(self.board, qemu=replace(self.board.qemu, command=(*self.board.qemu.command, *options)))
+        return Line(EmulatedBoard(board, file, bootloader=self.build / f"{program}.elf"))
