@@ -25,6 +25,7 @@
 #define NOTHING 0xFFu
 
 #define ANSWER_BYTES 16
+#define GO_IDLE_TRIES 10
 #define START_MS 1000u
 #define ACCESS_MS 500u
 
@@ -107,8 +108,11 @@ static addressing_t identify(void)
     uint32_t start = iotsign_board_milliseconds();
     uint32_t capacity = HIGH_CAPACITY;
     uint8_t answer;
-    if (command(GO_IDLE, 0) != IDLE) {
-        return UNKNOWN;
+    int tries = 0;
+    while (command(GO_IDLE, 0) != IDLE) { /* a card that the boot loader has left at work may first say so */
+        if (++tries == GO_IDLE_TRIES) {
+            return UNKNOWN;
+        }
     }
     answer = command(SEND_IF_COND, CHECK_PATTERN);
     if ((answer & ILLEGAL) != 0u) {

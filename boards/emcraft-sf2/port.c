@@ -57,6 +57,14 @@
 #define ALARM_STATE REGISTER(0x40004010u)
 #define ALARM_RUN 7u /* enabled, once, with interrupt */
 
+#define MPU_CONTROL REGISTER(0xE000ED94u)
+#define MPU_REGION REGISTER(0xE000ED98u)
+#define MPU_BASE REGISTER(0xE000ED9Cu)
+#define MPU_ATTRIBUTES REGISTER(0xE000EDA0u)
+#define MPU_ON 5u                  /* with the default map behind the regions */
+#define LPDDR_BASE 0xA0000000u
+#define LPDDR_ATTRIBUTES 0x030B0033u /* 64 MiB, normal memory with caches, full access, code may run */
+
 #define UART_INTERRUPT 10u
 #define ALARM_INTERRUPT 14u
 
@@ -78,6 +86,11 @@ void board_interrupt(void)
 
 void iotsign_board_init(void)
 {
+    /* without this, no code runs from these addresses: they are a device's in the default map */
+    MPU_REGION = 0;
+    MPU_BASE = LPDDR_BASE;
+    MPU_ATTRIBUTES = LPDDR_ATTRIBUTES;
+    MPU_CONTROL = MPU_ON;
     SOFT_RESET &= ~(SOFT_RESET_TIMER | SOFT_RESET_UART | SOFT_RESET_SPI);
     systick_init(CLOCK_KHZ);
     ALARM_CONTROL = 0;
