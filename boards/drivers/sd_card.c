@@ -26,8 +26,8 @@
 
 #define ANSWER_BYTES 16
 #define GO_IDLE_TRIES 10
-#define START_MS 1000u
-#define ACCESS_MS 500u
+#define START_MS 5000u
+#define ACCESS_MS 5000u
 
 typedef enum { UNKNOWN, BY_BYTE, BY_NUMBER } addressing_t;
 
