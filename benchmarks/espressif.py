@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from measure import Row, ratio, report, run_once, side_by_side
+from measure import Row, compile_package, ratio, report, run_once, side_by_side
 
 IOTSIGN = str(Path(sys.executable).with_name("iotsign"))
 ESPSECURE = [sys.executable, "-m", "espsecure"]
@@ -60,6 +60,7 @@ def main() -> None:
     parser.add_argument("--size-mib", type=int, default=100)
     parser.add_argument("--directory", type=Path, default=Path("/dev/shm"))
     options = parser.parse_args()
+    compile_package()
     with tempfile.TemporaryDirectory(dir=options.directory, prefix="iotsign-bench-") as name:
         at = Path(name)
         platform, key, public, image = at / "b.toml", at / "key.pem", at / "public.pem", at / "app.bin"

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from images import fill
-from measure import Figure, Row, ratio, report, run_once, side_by_side
+from measure import Figure, Row, compile_package, ratio, report, run_once, side_by_side
 
 IOTSIGN = str(Path(sys.executable).with_name("iotsign"))
 IMGTOOL = str(Path(sys.executable).with_name("imgtool"))
@@ -120,6 +120,7 @@ def main() -> None:
     parser.add_argument("--size-mib", type=int, default=100)
     parser.add_argument("--directory", type=Path, default=Path("/dev/shm"))
     options = parser.parse_args()
+    compile_package()
     print(subprocess.run([IMGTOOL, "version"], capture_output=True, text=True, check=True).stdout.strip())
     with tempfile.TemporaryDirectory(dir=options.directory, prefix="iotsign-bench-") as directory:
         bench = Bench(Path(directory), options.size_mib * MIB)

@@ -4,6 +4,7 @@ Commands take turns (A B C, A B C, …), so that a machine that slows down slows
 the counted rounds after one warm-up, a ratio is the median of the ratios within each round.
 """
 
+import compileall
 import json
 import os
 import platform
@@ -15,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
+PACKAGE = Path(__file__).parents[1] / "iotsign"
 RESULTS = Path(__file__).parents[1] / "build" / "bench"
 
 
@@ -44,6 +46,11 @@ class Row:
     @property
     def kept(self) -> bool:
         return self.value >= self.bound if self.at_least else self.value <= self.bound
+
+
+def compile_package() -> None:
+    """Write the package's bytecode, as installing a wheel does; an editable install may be without any."""
+    compileall.compile_dir(PACKAGE, quiet=1)
 
 
 def run_once(command: Sequence[str], *, watch_memory: bool = False) -> tuple[float, int]:

@@ -1,9 +1,11 @@
 """The last steps of every verification: a key that may have signed, its signature, its certificate."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from iotsign.algorithms import KeyType
 from iotsign.app._steps import Steps
@@ -11,7 +13,9 @@ from iotsign.app._trust import Candidate, Trust
 from iotsign.app._verdict import VerifyOptions
 from iotsign.errors import KeyMismatchError, KeyRejectedError, VerificationIncompleteError
 from iotsign.keys import find_weaknesses
-from iotsign.platforms import Platform
+
+if TYPE_CHECKING:
+    from iotsign.platforms import Platform
 
 __all__ = ["NOT_CHECKED", "KeyDemand", "check_authenticity", "describe_signer", "skip_authenticity"]
 

@@ -1,10 +1,14 @@
 """The native containers of platforms: whether there is one, and what it wants to know."""
 
-from typing import Any, Final
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
 
 from iotsign.errors import UnsupportedFormatError
 from iotsign.formats.container import CONTAINERS, Container, Settings, container_named
-from iotsign.platforms import Platform
+
+if TYPE_CHECKING:
+    from iotsign.platforms import Platform
 
 __all__ = ["CC3220SF", "NATIVE", "native_container", "native_settings", "preferred_format"]
 

@@ -4,7 +4,6 @@ import contextlib
 import io
 import os
 import stat
-import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -98,6 +97,8 @@ def _too_large(name: str, size: str, limit: int) -> ImageTooLargeError:
 
 def _spool(stream: IO[bytes], name: str, limit: Limit | None, stack: contextlib.ExitStack) -> InputFile:
     """Copy a stream to a file without a name, because a signed object must know its size beforehand."""
+    import tempfile
+
     file = stack.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - the stack closes it
     head = stream.read(_CHUNK) or b""
     most = limit(head) if limit else None

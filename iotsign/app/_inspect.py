@@ -1,15 +1,20 @@
 """Looking into an image without judging it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from iotsign.app._input_file import Source, input_file
 from iotsign.app._layers import image_limit, inner_container, inner_file
 from iotsign.app._native_files import reader
 from iotsign.errors import FormatError
+from iotsign.formats import jsonimage
 from iotsign.formats.container import HEAD_SIZE, recognise_container
-from iotsign.formats.jsonimage import JsonImage, read_json_image
+
+if TYPE_CHECKING:
+    from iotsign.formats.jsonimage import JsonImage
 
 __all__ = ["InspectedImage", "inspect_image"]
 
@@ -42,7 +47,7 @@ def inspect_image(source: Source, *, progress: Callable[[int], None] | None = No
         container = recognise_container(file.head(HEAD_SIZE))
         if container is not None:
             return InspectedImage(file.name, file.size, None, container.inspect(reader(file)))
-        image = read_json_image(file.fd, file.size, progress=progress)
+        image = jsonimage.read_json_image(file.fd, file.size, progress=progress)
         inner = inner_container(file, image)
         if inner is None:
             return InspectedImage(file.name, file.size, image)

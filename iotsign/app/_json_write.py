@@ -1,5 +1,7 @@
 """Writing signed objects around a payload; the signature is verified before it is written."""
 
+from __future__ import annotations
+
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +13,7 @@ from iotsign.app._output_file import write_all
 from iotsign.app._payload import Payload
 from iotsign.core import Progress
 from iotsign.errors import DigestMismatchError
-from iotsign.formats.jsonimage import PackedImage, S3Location, pack_detached, pack_embedded, pack_small, payload_hash
+from iotsign.formats import jsonimage
 from iotsign.keys import PublicKey, Signer
 
 __all__ = [
@@ -72,7 +74,7 @@ def write_embedded(
     algorithm: SignatureAlgorithm,
     make: MakeSignature,
     progress: Progress | None,
-) -> PackedImage:
+) -> jsonimage.PackedImage:
     """Write JSONEmbedded.
 
     Raises:
@@ -82,7 +84,7 @@ def write_embedded(
     def sign(digest: bytes) -> bytes:
         return _checked(payload, digest, key, algorithm, make)
 
-    return pack_embedded(
+    return jsonimage.pack_embedded(
         payload.file.fd,
         out.fileno(),
         size=payload.file.size,
@@ -101,20 +103,20 @@ def write_detached(
     make: MakeSignature,
     progress: Progress | None,
     *,
-    location: S3Location,
-) -> PackedImage:
+    location: jsonimage.S3Location,
+) -> jsonimage.PackedImage:
     """Write JSONDetached.
 
     Raises:
         IotsignError: As `iotsign.app.sign_image` raises.
     """
-    digest = hash_payload(payload, payload_hash(algorithm), progress)
+    digest = hash_payload(payload, jsonimage.payload_hash(algorithm), progress)
     signature = _checked(payload, digest, key, algorithm, make)
-    data = pack_detached(
+    data = jsonimage.pack_detached(
         raw_payload_size=payload.file.size, signature=signature, algorithm=algorithm, location=location
     )
     write_all(out, data)
-    return PackedImage(digest, payload.file.size, signature, len(data))
+    return jsonimage.PackedImage(digest, payload.file.size, signature, len(data))
 
 
 def write_read_payload(
@@ -124,8 +126,8 @@ def write_read_payload(
     algorithm: SignatureAlgorithm,
     make: MakeSignature,
     *,
-    location: S3Location | None,
-) -> PackedImage:
+    location: jsonimage.S3Location | None,
+) -> jsonimage.PackedImage:
     """Write a signed object of a payload in memory: JSONDetached with a location, JSONEmbedded without.
 
     Raises:
@@ -134,11 +136,13 @@ def write_read_payload(
     size = len(read.content)
     signature = _checked(read.payload, read.digest, key, algorithm, make)
     if location is None:
-        data = pack_small(read.content, signature, algorithm)
+        data = jsonimage.pack_small(read.content, signature, algorithm)
     else:
-        data = pack_detached(raw_payload_size=size, signature=signature, algorithm=algorithm, location=location)
+        data = jsonimage.pack_detached(
+            raw_payload_size=size, signature=signature, algorithm=algorithm, location=location
+        )
     out.write(data)
-    return PackedImage(read.digest, size, signature, len(data))
+    return jsonimage.PackedImage(read.digest, size, signature, len(data))
 
 
 def _checked(

@@ -1,16 +1,20 @@
 """Which layers a file has: a signed object, a native container, or one inside the other."""
 
+from __future__ import annotations
+
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from iotsign import core
 from iotsign.app._input_file import InputFile
 from iotsign.errors import DigestMismatchError, UnsupportedFormatError
+from iotsign.formats import jsonimage
 from iotsign.formats.container import HEAD_SIZE, Container, recognise_container
-from iotsign.formats.jsonimage import JsonImage, looks_like_json_image, read_json_image
+
+if TYPE_CHECKING:
+    from iotsign.formats.jsonimage import JsonImage
 
 __all__ = ["image_limit", "inner_container", "inner_file"]
 
@@ -23,7 +27,7 @@ def image_limit(head: bytes) -> int | None:
     Raises:
         UnsupportedFormatError: Neither a signed object nor a native container.
     """
-    if recognise_container(head[:HEAD_SIZE]) is None and not looks_like_json_image(head):
+    if recognise_container(head[:HEAD_SIZE]) is None and not jsonimage.looks_like_json_image(head):
         got = head[:8].hex() or "an empty file"
         message = f"expected a signed object that begins with {{, or a native container, got {got} at offset 0"
         raise UnsupportedFormatError("UnknownImageFormat", message, offset=0)
@@ -45,9 +49,11 @@ def inner_file(file: InputFile, image: JsonImage) -> Iterator[InputFile]:
     Raises:
         DigestMismatchError: The signed object changed since it was verified.
     """
+    import tempfile
+
     with tempfile.TemporaryFile(buffering=0) as decoded:
         os.lseek(file.fd, 0, os.SEEK_SET)
-        again = read_json_image(file.fd, file.size, fd_out=decoded.fileno())
+        again = jsonimage.read_json_image(file.fd, file.size, fd_out=decoded.fileno())
         if again != image:
             raise DigestMismatchError("InputChanged", f"{file.name}: the signed object changed while it was read")
         decoded.seek(0)

@@ -1,11 +1,12 @@
 """Signing into a platform's native container."""
 
+from __future__ import annotations
+
 import contextlib
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
 from iotsign.app._containers import NATIVE, native_container, native_settings
@@ -17,7 +18,9 @@ from iotsign.app._signing import SignedImage, SigningOptions
 from iotsign.core import Progress
 from iotsign.formats.container import Container, PackedContainer
 from iotsign.keys import PublicKey, Signer
-from iotsign.platforms import Platform
+
+if TYPE_CHECKING:
+    from iotsign.platforms import Platform
 
 __all__ = ["VerifyingSigner", "attach_native", "boot_container", "native_message", "sign_native"]
 
@@ -142,6 +145,8 @@ def boot_container(payload: Payload, options: SigningOptions, signer: Signer) ->
     Raises:
         IotsignError: As `iotsign.app.sign_image` raises.
     """
+    import tempfile
+
     container = native_container(options.platform)
     options.platform.signature_algorithm(signer.public_key.key_type)
     with contextlib.ExitStack() as stack:

@@ -1,7 +1,10 @@
 """Verification of native containers, as files or as payloads of signed objects."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from iotsign.algorithms import KeyType
 from iotsign.app._authenticity import NOT_CHECKED, KeyDemand, check_authenticity, describe_signer, skip_authenticity
@@ -17,7 +20,9 @@ from iotsign.formats.container import (
     ContainerSignature,
     OpenContainer,
 )
-from iotsign.platforms import Platform
+
+if TYPE_CHECKING:
+    from iotsign.platforms import Platform
 
 __all__ = ["verify_container", "verify_inner"]
 

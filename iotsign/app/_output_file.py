@@ -9,9 +9,7 @@ import contextlib
 import errno
 import io
 import os
-import secrets
 import stat
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -59,6 +57,8 @@ class _WholeFile(io.FileIO):
 
 @contextlib.contextmanager
 def _nameless() -> Iterator[BinaryIO]:
+    import tempfile
+
     with tempfile.TemporaryFile(buffering=0) as temporary, _WholeFile(temporary.fileno(), "r+", closefd=False) as file:
         yield cast("BinaryIO", file)
 
@@ -103,7 +103,7 @@ def _create_beside(path: Path) -> tuple[int, str]:
     Raises:
         OSError: The directory does not take it.
     """
-    name = f"{path.parent}/.iotsign-{secrets.token_hex(8)}"
+    name = f"{path.parent}/.iotsign-{os.urandom(8).hex()}"
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         replaced = path.stat()

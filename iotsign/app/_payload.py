@@ -1,7 +1,8 @@
 """From an input file to the payload that is signed."""
 
+from __future__ import annotations
+
 import contextlib
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,11 @@ from iotsign.app._containers import CC3220SF
 from iotsign.app._input_file import InputFile, Source, input_file, source_name
 from iotsign.app._output_file import store_error, write_all
 from iotsign.errors import ConfigError, MalformedImageError
-from iotsign.formats.jsonimage import DETACHED
-from iotsign.platforms import Platform
+from iotsign.formats import jsonimage
 
 if TYPE_CHECKING:
     from iotsign.formats.firmware import FirmwareFormat, Region
+    from iotsign.platforms import Platform
 
 __all__ = ["Payload", "PayloadOptions", "open_payload"]
 
@@ -56,7 +57,7 @@ class Payload:
     file: InputFile
     source_format: str
     address: int | None
-    left_out: tuple["Region", ...]
+    left_out: tuple[Region, ...]
 
 
 @contextlib.contextmanager
@@ -73,7 +74,7 @@ def open_payload(source: Source, platform: Platform, image_format: str, options:
     """
     from iotsign.formats.firmware import detect_firmware_format, read_firmware
 
-    source_format = _BINARY if image_format == DETACHED else options.input_format
+    source_format = _BINARY if image_format == jsonimage.DETACHED else options.input_format
     if options.input_format != "auto":
         source_format = options.input_format
     name = source_name(source)
@@ -124,6 +125,8 @@ def _for_cc3220sf(file: InputFile, *, prefix: bool) -> Iterator[InputFile]:
 
 @contextlib.contextmanager
 def _temporary(data: bytes | memoryview, name: str) -> Iterator[InputFile]:
+    import tempfile
+
     with tempfile.TemporaryFile(buffering=0) as file:
         try:
             write_all(file, data)

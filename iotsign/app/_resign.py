@@ -1,11 +1,13 @@
 """Changing the key of an image without touching its payload."""
 
+from __future__ import annotations
+
 import contextlib
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm, choose_signature_algorithm
 from iotsign.app._containers import NATIVE
@@ -19,10 +21,13 @@ from iotsign.app._payload import Payload
 from iotsign.app._signing import SignedImage
 from iotsign.core import Progress
 from iotsign.errors import ConfigError, DigestMismatchError, KeyMismatchError
+from iotsign.formats import jsonimage
 from iotsign.formats.container import HEAD_SIZE, Container, Settings, recognise_container
-from iotsign.formats.jsonimage import JsonImage, payload_hash, read_json_image
 from iotsign.keys import Signer
-from iotsign.platforms import Platform
+
+if TYPE_CHECKING:
+    from iotsign.formats.jsonimage import JsonImage
+    from iotsign.platforms import Platform
 
 __all__ = ["ResigningOptions", "resign_image"]
 
@@ -139,7 +144,7 @@ def _resign_json(
     progress: Progress | None,
 ) -> SignedImage:
     inside = stack.enter_context(tempfile.TemporaryFile(buffering=0))  # noqa: SIM115 - the stack closes it
-    image = read_json_image(file.fd, file.size, fd_out=inside.fileno())
+    image = jsonimage.read_json_image(file.fd, file.size, fd_out=inside.fileno())
     inside.seek(0)
     algorithm = _algorithm(signer, image, options)
     content = _payload(image, file, InputFile(inside.fileno(), image.raw_payload_size, file.name), payload, stack)
@@ -156,7 +161,7 @@ def _resign_json(
         platform_id=options.platform.platform_id if options.platform else None,
         image_format=image.image_format,
         algorithm=algorithm,
-        digest_algorithm=payload_hash(algorithm),
+        digest_algorithm=jsonimage.payload_hash(algorithm),
         digest=packed.digest,
         raw_payload_size=packed.raw_payload_size,
         size=packed.size,
@@ -173,7 +178,9 @@ def _algorithm(signer: Signer, image: JsonImage, options: ResigningOptions) -> S
     key_type = signer.public_key.key_type
     if options.platform is not None:
         return options.platform.signature_algorithm(key_type, options.hash_algorithm)
-    return choose_signature_algorithm(key_type.encryption, options.hash_algorithm or payload_hash(image.algorithm))
+    return choose_signature_algorithm(
+        key_type.encryption, options.hash_algorithm or jsonimage.payload_hash(image.algorithm)
+    )
 
 
 def _payload(

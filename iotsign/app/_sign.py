@@ -1,5 +1,7 @@
 """Signing: one image, one platform, one key."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -23,7 +25,7 @@ from iotsign.app._payload import Payload, open_payload
 from iotsign.app._signing import SignedImage, SigningOptions
 from iotsign.core import Progress
 from iotsign.errors import UnsupportedAlgorithmError
-from iotsign.formats.jsonimage import EMBEDDED, PackedImage, S3Location, payload_hash
+from iotsign.formats import jsonimage
 from iotsign.keys import PublicKey, Signer
 
 __all__ = ["attach_signature", "digest_image", "sign_image", "sign_read_payload"]
@@ -94,7 +96,7 @@ def sign_read_payload(
         return sign_payload(signer, payload, digest, algorithm)
 
     image_format = options.choose_format()
-    location = None if image_format == EMBEDDED else options.location or _local(read.payload)
+    location = None if image_format == jsonimage.EMBEDDED else options.location or _local(read.payload)
     with output_file(target, inputs=inputs, dry_run=dry_run) as out:
         packed = write_read_payload(read, out, key, algorithm, make, location=location)
     return _signed(options, algorithm, key, read.payload, packed, location=location)
@@ -180,9 +182,9 @@ def digest_image(
         open_payload(source, platform, image_format, options.payload) as payload,
         output_file(target, inputs=source_paths(source), dry_run=dry_run) as out,
     ):
-        digest = hash_payload(payload, payload_hash(algorithm), progress)
+        digest = hash_payload(payload, jsonimage.payload_hash(algorithm), progress)
         write_all(out, digest)
-    return payload_hash(algorithm), digest
+    return jsonimage.payload_hash(algorithm), digest
 
 
 def _pack(
@@ -206,7 +208,7 @@ def _pack(
         if options.boot_signer is not None:
             payload, container = stack.enter_context(boot_container(payload, options, options.boot_signer))
         location = None
-        if image_format == EMBEDDED:
+        if image_format == jsonimage.EMBEDDED:
             packed = write_embedded(payload, out, key, algorithm, make, progress)
         else:
             location = options.location or _local(payload)
@@ -214,8 +216,8 @@ def _pack(
     return _signed(options, algorithm, key, payload, packed, location=location, container=container)
 
 
-def _local(payload: Payload) -> S3Location:
-    return S3Location.local(Path(payload.file.name).name)
+def _local(payload: Payload) -> jsonimage.S3Location:
+    return jsonimage.S3Location.local(Path(payload.file.name).name)
 
 
 def _signed(
@@ -223,16 +225,16 @@ def _signed(
     algorithm: SignatureAlgorithm,
     key: PublicKey,
     payload: Payload,
-    packed: PackedImage,
+    packed: jsonimage.PackedImage,
     *,
-    location: S3Location | None,
+    location: jsonimage.S3Location | None,
     container: str | None = None,
 ) -> SignedImage:
     return SignedImage(
         platform_id=options.platform.platform_id,
         image_format=options.choose_format(),
         algorithm=algorithm,
-        digest_algorithm=payload_hash(algorithm),
+        digest_algorithm=jsonimage.payload_hash(algorithm),
         digest=packed.digest,
         raw_payload_size=packed.raw_payload_size,
         size=packed.size,

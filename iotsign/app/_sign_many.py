@@ -16,7 +16,7 @@ from iotsign.app._payload import Payload, open_payload
 from iotsign.app._sign import sign_image, sign_read_payload
 from iotsign.app._signing import SignedImage, SigningOptions
 from iotsign.errors import ConfigError, IotsignError
-from iotsign.formats.jsonimage import payload_hash
+from iotsign.formats import jsonimage
 from iotsign.keys import Signer
 
 __all__ = ["SignOutcome", "sign_images"]
@@ -78,7 +78,7 @@ def sign_images(
         raise ConfigError("OneLocation", "one S3 location cannot name the payloads of several objects")
     algorithm = options.platform.signature_algorithm(signer.public_key.key_type, options.hash_algorithm)
     native = options.choose_format() == NATIVE
-    together = not native and options.boot_signer is None and payload_hash(algorithm) is HashAlgorithm.SHA256
+    together = not native and options.boot_signer is None and jsonimage.payload_hash(algorithm) is HashAlgorithm.SHA256
     keep = [*sources, *inputs]
 
     def sign(source: Path, read: ReadPayload | None, check_stop: CheckStop) -> SignOutcome:

@@ -1,5 +1,7 @@
 """What signing is asked for, and what came of it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -7,13 +9,14 @@ from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
 from iotsign.app._containers import CC3220SF, NATIVE, native_container, preferred_format
 from iotsign.app._payload import PayloadOptions
 from iotsign.errors import ConfigError, UnsupportedFormatError
+from iotsign.formats import jsonimage
 from iotsign.formats.container import Settings
-from iotsign.formats.jsonimage import DETACHED, EMBEDDED, S3Location, check_json_format
 from iotsign.keys import PublicKey, Signer
-from iotsign.platforms import Platform
 
 if TYPE_CHECKING:
     from iotsign.formats.firmware import Region
+    from iotsign.formats.jsonimage import S3Location
+    from iotsign.platforms import Platform
 
 __all__ = ["SignedImage", "SigningOptions"]
 
@@ -56,18 +59,18 @@ class SigningOptions:
             native_container(self.platform)
         else:
             self._check_json(wanted)
-        if self.location and wanted != DETACHED:
-            message = f"an S3 location belongs to {DETACHED}; the image format is {wanted}"
+        if self.location and wanted != jsonimage.DETACHED:
+            message = f"an S3 location belongs to {jsonimage.DETACHED}; the image format is {wanted}"
             raise ConfigError("LocationNotWanted", message, image_format=wanted)
         if self.certificate_name is not None:
             self._check_certificate_name(self.certificate_name)
-        if self.boot_signer and wanted != EMBEDDED:
-            message = f"a boot key signs the container inside {EMBEDDED}; the image format is {wanted}"
+        if self.boot_signer and wanted != jsonimage.EMBEDDED:
+            message = f"a boot key signs the container inside {jsonimage.EMBEDDED}; the image format is {wanted}"
             raise ConfigError("BootKeyNotWanted", message, image_format=wanted)
         if self.settings and wanted != NATIVE and self.boot_signer is None:
             names = ", ".join(f"--{name.replace('_', '-')}" for name in self.settings)
             message = f"{names} belong to a native container; the image format is {wanted}"
-            hint = f"choose -f {NATIVE}, or --boot-key for a container inside {EMBEDDED}"
+            hint = f"choose -f {NATIVE}, or --boot-key for a container inside {jsonimage.EMBEDDED}"
             raise ConfigError("SettingsNotWanted", message, image_format=wanted, hint=hint)
         return wanted
 
@@ -80,7 +83,7 @@ class SigningOptions:
         check_certificate_name(name)
 
     def _check_json(self, wanted: str) -> None:
-        check_json_format(wanted)
+        jsonimage.check_json_format(wanted)
         if wanted not in self.platform.image_formats:
             allowed = ", ".join(self.platform.image_formats)
             message = f"platform {self.platform.platform_id} takes {allowed}; got {wanted}"
@@ -119,6 +122,6 @@ class SignedImage:
     key: PublicKey
     source_format: str
     address: int | None
-    left_out: tuple["Region", ...]
+    left_out: tuple[Region, ...]
     location: S3Location | None
     container: str | None = None

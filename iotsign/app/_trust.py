@@ -1,5 +1,7 @@
 """What a verdict rests on: a public key, a certificate, or a directory of them."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iotsign.errors import CertificateError, KeyFamilyError, KeyUnavailableError
-from iotsign.platforms import Platform
 
 if TYPE_CHECKING:
     from cryptography import x509
 
     from iotsign.keys import PublicKey, TrustStore
+    from iotsign.platforms import Platform
 
 __all__ = ["Candidate", "Trust"]
 
@@ -26,8 +28,8 @@ class Candidate:
         certificate: The certificate about it; None for a bare key.
     """
 
-    key: "PublicKey"
-    certificate: "x509.Certificate | None" = None
+    key: PublicKey
+    certificate: x509.Certificate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +45,10 @@ class Trust:
 
     name: str
     candidates: tuple[Candidate, ...]
-    store: "TrustStore | None" = None
+    store: TrustStore | None = None
 
     @classmethod
-    def from_key(cls, path: Path) -> "Trust":
+    def from_key(cls, path: Path) -> Trust:
         """Trust one public key.
 
         Raises:
@@ -55,7 +57,7 @@ class Trust:
         return cls.from_keys([path])
 
     @classmethod
-    def from_keys(cls, paths: Sequence[Path]) -> "Trust":
+    def from_keys(cls, paths: Sequence[Path]) -> Trust:
         """Trust public keys, any of them.
 
         Raises:
@@ -67,7 +69,7 @@ class Trust:
         return cls(", ".join(map(str, paths)), candidates)
 
     @classmethod
-    def from_certificate(cls, path: Path) -> "Trust":
+    def from_certificate(cls, path: Path) -> Trust:
         """Trust one certificate: its key, as far as it permits code signing at the time in question.
 
         Raises:
@@ -79,7 +81,7 @@ class Trust:
         return cls(str(path), (Candidate(certificate_key(certificate), certificate),))
 
     @classmethod
-    def from_directory(cls, directory: Path) -> "Trust":
+    def from_directory(cls, directory: Path) -> Trust:
         """Trust whatever leads to a root in a directory.
 
         A signed object does not carry its signer's certificate, so this lies in the directory too, with the
@@ -103,7 +105,7 @@ class Trust:
             raise KeyUnavailableError("NoSignerCertificate", message, path=str(directory)) from refusal
         return cls(str(directory), tuple(candidates), store)
 
-    def check_certificate(self, certificate: "x509.Certificate", at: datetime, platform: Platform | None) -> str:
+    def check_certificate(self, certificate: x509.Certificate, at: datetime, platform: Platform | None) -> str:
         """Check that the signer's certificate permits code signing and leads to what is trusted.
 
         Args:
@@ -130,7 +132,7 @@ class Trust:
         return f"{names}, valid at {at.isoformat(timespec='seconds')}"
 
 
-def _check_platform_purpose(certificate: "x509.Certificate", platform: Platform) -> None:
+def _check_platform_purpose(certificate: x509.Certificate, platform: Platform) -> None:
     """Refuse the purpose `any` where the platform wants `codeSigning` itself."""
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID

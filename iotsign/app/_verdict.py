@@ -1,13 +1,18 @@
 """What a verification has to respect, and what came of it."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from iotsign.app._steps import Steps
 from iotsign.app._trust import Candidate, Trust
 from iotsign.formats.container import ContainerSignature, Settings
-from iotsign.formats.jsonimage import JsonImage
-from iotsign.platforms import Platform
+
+if TYPE_CHECKING:
+    from iotsign.formats.jsonimage import JsonImage
+    from iotsign.platforms import Platform
 
 __all__ = ["VerifiedContainer", "VerifiedImage", "VerifyOptions"]
 

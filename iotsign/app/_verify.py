@@ -1,10 +1,12 @@
 """Verification: what holds, on whose word, and at which step it ended."""
 
+from __future__ import annotations
+
 import contextlib
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from iotsign import core
 from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, KeyType, SignatureAlgorithm
@@ -26,9 +28,12 @@ from iotsign.errors import (
     SignatureMismatchError,
     UnsupportedFormatError,
 )
+from iotsign.formats import jsonimage
 from iotsign.formats.container import HEAD_SIZE, recognise_container
-from iotsign.formats.jsonimage import EMBEDDED, JsonImage, payload_hash, read_json_image
-from iotsign.platforms import Platform
+
+if TYPE_CHECKING:
+    from iotsign.formats.jsonimage import JsonImage
+    from iotsign.platforms import Platform
 
 __all__ = ["extract_payload", "verify_image", "verify_read_image"]
 
@@ -57,7 +62,7 @@ class _Evidence:
             message = core.base64_decode(os.pread(self.file.fd, self.image.payload_length, self.image.payload_offset))
         else:
             message = self.payload_file.read_all() if self.payload_file else b""
-        if core.digest(payload_hash(self.image.algorithm), message) != self.digest:
+        if core.digest(jsonimage.payload_hash(self.image.algorithm), message) != self.digest:
             raise DigestMismatchError("InputChanged", f"{self.file.name}: the payload changed while it was read")
         return message
 
@@ -134,8 +139,10 @@ def _verify(
             file = stack.enter_context(input_file(source, limit=image_limit))
             container = recognise_container(file.head(HEAD_SIZE))
             if container is None:
-                image = read_json_image(file.fd, file.size, fd_out=out.fileno() if out else None, progress=progress)
-                if out is not None and image.image_format != EMBEDDED:
+                image = jsonimage.read_json_image(
+                    file.fd, file.size, fd_out=out.fileno() if out else None, progress=progress
+                )
+                if out is not None and image.image_format != jsonimage.EMBEDDED:
                     raise _elsewhere(image)
                 step.detail = _describe_object(file, image)
             else:
@@ -188,7 +195,7 @@ def _verify_json(
     with steps.step(2) as step:
         evidence = _find_payload(file, image, payload, stack, progress)
         _check_limit(image, options.platform)
-        hash_name = payload_hash(image.algorithm).value
+        hash_name = jsonimage.payload_hash(image.algorithm).value
         step.detail = f"{image.raw_payload_size} bytes, {hash_name} {evidence.digest.hex()}"
     # 3. The algorithm is one that the platform allows.
     with steps.step(3) as step:
@@ -254,7 +261,9 @@ def _find_payload(
     if other.size != image.raw_payload_size:
         message = f"{other.name}: expected {image.raw_payload_size} bytes of payload, got {other.size}"
         raise DigestMismatchError("PayloadSizeMismatch", message, expected=image.raw_payload_size, got=other.size)
-    digest, _ = core.hash_file(other.fd, payload_hash(image.algorithm), offset=0, length=other.size, progress=progress)
+    digest, _ = core.hash_file(
+        other.fd, jsonimage.payload_hash(image.algorithm), offset=0, length=other.size, progress=progress
+    )
     if image.digest is not None and image.digest != digest:
         message = f"{other.name}: it is not the payload inside {file.name}"
         raise DigestMismatchError("PayloadMismatch", message, expected=image.digest, got=digest)

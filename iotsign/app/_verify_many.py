@@ -1,8 +1,11 @@
 """Verification of many images at once."""
 
+from __future__ import annotations
+
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from iotsign.app._batches import SMALL, CheckStop, batches_of, work_on
 from iotsign.app._input_file import InputFile, Source, input_file, source_name
@@ -10,7 +13,10 @@ from iotsign.app._steps import Steps
 from iotsign.app._verdict import VerifiedImage, VerifyOptions
 from iotsign.app._verify import verify_image, verify_read_image
 from iotsign.errors import IotsignError
-from iotsign.formats.jsonimage import MAX_PREFIX, JsonImage, read_small
+from iotsign.formats import jsonimage
+
+if TYPE_CHECKING:
+    from iotsign.formats.jsonimage import JsonImage
 
 __all__ = ["Outcome", "verify_images"]
 
@@ -106,6 +112,6 @@ def _read_batch(
         with contextlib.suppress(IotsignError):
             file = stack.enter_context(input_file(source))
             if file.size <= SMALL:
-                files.append((source, file, file.head(MAX_PREFIX)))
-    images = read_small([(file.fd, file.size, head) for _, file, head in files])
+                files.append((source, file, file.head(jsonimage.MAX_PREFIX)))
+    images = jsonimage.read_small([(file.fd, file.size, head) for _, file, head in files])
     return {source: (file, image) for (source, file, _), image in zip(files, images, strict=True) if image is not None}

@@ -1,6 +1,5 @@
 """Public keys, and what they accept as a signature."""
 
-import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -8,6 +7,7 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 
+from iotsign import core
 from iotsign.algorithms import (
     SIGNATURE_ALGORITHMS,
     EncryptionAlgorithm,
@@ -82,7 +82,7 @@ class PublicKey:
             raise KeyRejectedError("NonCanonicalKey", message)
         object.__setattr__(self, "spki_der", canonical)
         object.__setattr__(self, "key_type", key_type)
-        object.__setattr__(self, "fingerprint", hashlib.sha256(canonical).digest())
+        object.__setattr__(self, "fingerprint", core.digest(HashAlgorithm.SHA256, canonical))
         object.__setattr__(self, "_openssl", key)
 
     @property
@@ -208,6 +208,8 @@ def hash_message(message: bytes | bytearray | memoryview, algorithm: SignatureAl
     Raises:
         UnsupportedAlgorithmError: Ed25519, which signs whole messages.
     """
+    import hashlib
+
     return hashlib.new(_hash_of(algorithm).value, message).digest()
 
 

@@ -1,22 +1,27 @@
 """AWS signed objects: JSONEmbedded and JSONDetached, byte-exact.
 
-Layouts and what a strict reader refuses stand in docs/formats/aws-json.md.
+Layouts and what a strict reader refuses stand in docs/formats/aws-json.md. The names load on first use: a native
+container needs none of them.
 """
 
-from iotsign.formats.jsonimage._detached import pack_detached, read_detached
-from iotsign.formats.jsonimage._embedded import PackedImage, pack_embedded, read_embedded
-from iotsign.formats.jsonimage._image import (
-    DETACHED,
-    EMBEDDED,
-    JSON_FORMATS,
-    JsonImage,
-    check_json_format,
-    payload_hash,
-)
-from iotsign.formats.jsonimage._read import looks_like_json_image, read_json_image
-from iotsign.formats.jsonimage._s3 import S3Location
-from iotsign.formats.jsonimage._small import MAX_PREFIX, pack_small, read_small
-from iotsign.formats.jsonimage._strictjson import load_object
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from iotsign.formats.jsonimage._detached import pack_detached, read_detached
+    from iotsign.formats.jsonimage._embedded import PackedImage, pack_embedded, read_embedded
+    from iotsign.formats.jsonimage._image import (
+        DETACHED,
+        EMBEDDED,
+        JSON_FORMATS,
+        JsonImage,
+        check_json_format,
+        payload_hash,
+    )
+    from iotsign.formats.jsonimage._read import looks_like_json_image, read_json_image
+    from iotsign.formats.jsonimage._s3 import S3Location
+    from iotsign.formats.jsonimage._small import MAX_PREFIX, pack_small, read_small
+    from iotsign.formats.jsonimage._strictjson import load_object
 
 __all__ = [
     "DETACHED",
@@ -38,3 +43,35 @@ __all__ = [
     "read_json_image",
     "read_small",
 ]
+
+_HOMES: Final = {
+    "DETACHED": "_image",
+    "EMBEDDED": "_image",
+    "JSON_FORMATS": "_image",
+    "JsonImage": "_image",
+    "MAX_PREFIX": "_small",
+    "PackedImage": "_embedded",
+    "S3Location": "_s3",
+    "check_json_format": "_image",
+    "load_object": "_strictjson",
+    "looks_like_json_image": "_read",
+    "pack_detached": "_detached",
+    "pack_embedded": "_embedded",
+    "pack_small": "_small",
+    "payload_hash": "_image",
+    "read_detached": "_detached",
+    "read_embedded": "_embedded",
+    "read_json_image": "_read",
+    "read_small": "_small",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from the file it lives in.
+
+    Raises:
+        AttributeError: No such name behind this door.
+    """
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,9 +1,11 @@
 """The content of an image in plain: decrypted, decompressed, as its digests cover it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from iotsign.algorithms import HashAlgorithm
 from iotsign.errors import (
@@ -13,13 +15,14 @@ from iotsign.errors import (
     UnsupportedFormatError,
     VerificationIncompleteError,
 )
-from iotsign.formats.mcuboot._compression import decompress
-from iotsign.formats.mcuboot._encryption import DecryptionKey, apply_cipher
 from iotsign.formats.mcuboot._hashing import BackgroundHasher
 from iotsign.formats.mcuboot._header import COMPRESSION_FLAGS, ENCRYPTION_FLAGS, HEADER, ImageFlag
 from iotsign.formats.mcuboot._image import Image
 from iotsign.formats.mcuboot._stream import Blocks, Region, Source
 from iotsign.formats.mcuboot._tlv import COMPRESSION_TYPES, PROTECTED_INFO_MAGIC, TlvType, pack_area
+
+if TYPE_CHECKING:
+    from iotsign.formats.mcuboot._encryption import DecryptionKey
 
 
 class PayloadState(StrEnum):
@@ -80,6 +83,8 @@ def open_content(image: Image, source: Source, decryption_key: DecryptionKey | N
     if wrapped is None:
         message = f"expected a wrapped content key in the TLVs at offset {image.tlv_offset:#x}, got none"
         raise MalformedImageError("ContentKeyMissing", message)
+    from iotsign.formats.mcuboot._encryption import apply_cipher
+
     content_key = decryption_key.unwrap(wrapped, image.header.content_key_size)
     decrypted = _region(image, source, lambda: apply_cipher(content_key, _stored(image, source)))
     digests = _digests(image, decrypted)
@@ -112,6 +117,8 @@ def decompressed_region(image: Image, region: Region) -> Region:
     kept = [tlv for tlv in image.protected if tlv.type not in COMPRESSION_TYPES]
     protected = pack_area(kept, PROTECTED_INFO_MAGIC) if kept else b""
     header = replace(image.header, img_size=size, flags=flags & ~COMPRESSION_FLAGS, protected_tlv_size=len(protected))
+    from iotsign.formats.mcuboot._compression import decompress
+
     thumb = bool(flags & ImageFlag.COMPRESSED_ARM_THUMB)
     compressed_size = image.compressed_size
 

@@ -15,10 +15,8 @@ from iotsign.errors import (
     UnsupportedAlgorithmError,
 )
 from iotsign.formats.mcuboot._boot_record import BootRecord
-from iotsign.formats.mcuboot._compression import check_ratio, compress
-from iotsign.formats.mcuboot._encryption import AES_BLOCK, EncryptionKey, new_content_key, payload_cipher
 from iotsign.formats.mcuboot._hashing import BackgroundHasher
-from iotsign.formats.mcuboot._header import MAX_PAYLOAD_SIZE, ImageFlag, ImageHeader
+from iotsign.formats.mcuboot._header import AES_BLOCK, MAX_PAYLOAD_SIZE, ImageFlag, ImageHeader
 from iotsign.formats.mcuboot._image import HASH_TLVS, Image, is_image, read_image
 from iotsign.formats.mcuboot._options import Compression, ImageOptions
 from iotsign.formats.mcuboot._rollback import Floor
@@ -28,6 +26,7 @@ from iotsign.formats.mcuboot._tlv import INFO_MAGIC, PROTECTED_INFO_MAGIC, Tlv, 
 from iotsign.formats.mcuboot._trailer import TrailerLayout
 
 if TYPE_CHECKING:
+    from iotsign.formats.mcuboot._encryption import EncryptionKey
     from iotsign.keys import Signer
 
 
@@ -131,7 +130,11 @@ class Builder:
     def write(self, output: BinaryIO) -> None:
         """Write the whole image."""
         region = self.region()
-        content_key = new_content_key(self._options.content_key_size) if self._encryption_key is not None else None
+        content_key = None
+        if self._encryption_key is not None:
+            from iotsign.formats.mcuboot._encryption import new_content_key
+
+            content_key = new_content_key(self._options.content_key_size)
         digest = self._copy(region, output, None if self._options.clear else content_key)
         records = self._records(region, digest)
         encrypted = 0
@@ -145,7 +148,11 @@ class Builder:
 
     def _copy(self, region: Region, output: BinaryIO, content_key: bytes | None) -> bytes:
         """One pass: hash the plain region, write it with the payload encrypted."""
-        cipher = payload_cipher(content_key) if content_key is not None else None
+        cipher = None
+        if content_key is not None:
+            from iotsign.formats.mcuboot._encryption import payload_cipher
+
+            cipher = payload_cipher(content_key)
         with BackgroundHasher(self._hash) as hasher:
 
             def payload() -> Blocks:
@@ -231,6 +238,8 @@ class Builder:
 
     def _compress(self, tlvs: list[Tlv]) -> tuple[_Payload, list[Tlv]]:
         """Compress the payload; a second, inner digest and signature cover the image as it will be in the slot."""
+        from iotsign.formats.mcuboot._compression import check_ratio, compress
+
         inner = self._region(self._plain, tlvs)
         file = self._stack.enter_context(temporary_file())
         thumb = self._options.compression is Compression.LZMA2_ARM_THUMB

@@ -18,6 +18,7 @@ from iotsign.errors import (
     MalformedImageError,
     UnsupportedAlgorithmError,
 )
+from iotsign.formats.mcuboot._header import AES_BLOCK
 from iotsign.formats.mcuboot._stream import Blocks
 from iotsign.formats.mcuboot._tlv import Tlv, TlvType
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     PublicWrapKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | x25519.X25519PublicKey
     PrivateWrapKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | x25519.X25519PrivateKey
 
-AES_BLOCK: Final = 16
 _HKDF_INFO: Final = b"MCUBoot_ECIES_v1"
 _KEK_SIZES: Final = (16, 32)
 _KEYWRAP_OVERHEAD: Final = 8

@@ -12,6 +12,7 @@ from iotsign.errors import MalformedImageError
 from iotsign.formats.mcuboot._version import VERSION, ImageVersion
 
 IMAGE_MAGIC: Final = 0x96F3B83D
+AES_BLOCK: Final = 16
 MAX_HEADER_SIZE: Final = 0xFFFF
 MAX_PROTECTED_SIZE: Final = 0xFFFF
 MAX_PAYLOAD_SIZE: Final = 0xFFFFFFFF

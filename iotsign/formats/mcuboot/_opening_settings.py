@@ -1,14 +1,18 @@
 """Settings of verification and extraction, by name; what packing needs on top is in `_settings`."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from iotsign.errors import ConfigError
 from iotsign.formats.container import Settings
-from iotsign.formats.mcuboot._encryption import DecryptionKey, load_decryption_key
 from iotsign.formats.mcuboot._image import Image, read_image
 from iotsign.formats.mcuboot._rollback import Floor
 from iotsign.formats.mcuboot._version import ImageVersion
+
+if TYPE_CHECKING:
+    from iotsign.formats.mcuboot._encryption import DecryptionKey
 
 OPENING: Final = frozenset({"decryption_key", "decryption_passphrase"})
 _FLOOR: Final = frozenset({"minimum_version", "minimum_security_counter", "release"})
@@ -53,6 +57,8 @@ def decryption_key(settings: Settings) -> DecryptionKey | None:
     """
     if "decryption_key" not in settings:
         return None
+    from iotsign.formats.mcuboot._encryption import load_decryption_key
+
     return load_decryption_key(settings["decryption_key"], settings.get("decryption_passphrase"))
 
 

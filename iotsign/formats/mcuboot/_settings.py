@@ -1,5 +1,7 @@
 """Settings by name, as the command line and platform descriptors give them, into options."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
@@ -8,7 +10,6 @@ from iotsign.algorithms import HashAlgorithm
 from iotsign.errors import ConfigError
 from iotsign.formats.container import Settings
 from iotsign.formats.mcuboot._dependency import Dependency
-from iotsign.formats.mcuboot._encryption import EncryptionKey, load_encryption_key
 from iotsign.formats.mcuboot._opening_settings import (
     OPENING,
     integer_setting,
@@ -22,6 +23,7 @@ from iotsign.formats.mcuboot._tlv import PublicKeyFormat
 from iotsign.formats.mcuboot._version import ImageVersion
 
 if TYPE_CHECKING:
+    from iotsign.formats.mcuboot._encryption import EncryptionKey
     from iotsign.formats.mcuboot._resign import ResignOptions
 
 _DEPENDENCY: Final = re.compile(r"\(\s*([0-9]{1,3})\s*,\s*([0-9.+]{1,32})\s*\)")
@@ -155,10 +157,14 @@ def encryption_key(settings: Settings) -> EncryptionKey | None:
     Raises:
         KeyFamilyError: It is no such key.
     """
-    return load_encryption_key(settings["encrypt"]) if "encrypt" in settings else None
+    if "encrypt" not in settings:
+        return None
+    from iotsign.formats.mcuboot._encryption import load_encryption_key
+
+    return load_encryption_key(settings["encrypt"])
 
 
-def resign_options(settings: Settings, *, append: bool = False) -> "ResignOptions":
+def resign_options(settings: Settings, *, append: bool = False) -> ResignOptions:
     """Read how to sign again.
 
     Raises:

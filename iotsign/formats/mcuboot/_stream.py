@@ -2,7 +2,6 @@
 
 import contextlib
 import mmap
-import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
@@ -161,6 +160,8 @@ def temporary_file() -> Iterator[BinaryIO]:
     Raises:
         StoreError: No room for one.
     """
+    import tempfile
+
     with store_errors("make a temporary file"):
         file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
     with file:

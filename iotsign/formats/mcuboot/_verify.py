@@ -17,7 +17,6 @@ from iotsign.errors import (
 )
 from iotsign.formats.container import Judge, judge_by_openssl
 from iotsign.formats.mcuboot._content import Content, PayloadState, check_decompressed, open_content
-from iotsign.formats.mcuboot._encryption import DecryptionKey
 from iotsign.formats.mcuboot._image import Image, SignatureEntry, read_image
 from iotsign.formats.mcuboot._records import check_records
 from iotsign.formats.mcuboot._rollback import Floor
@@ -26,6 +25,7 @@ from iotsign.formats.mcuboot._stream import Region, Source
 from iotsign.formats.mcuboot._tlv import Tlv, TlvType
 
 if TYPE_CHECKING:
+    from iotsign.formats.mcuboot._encryption import DecryptionKey
     from iotsign.keys import PublicKey
 
 
