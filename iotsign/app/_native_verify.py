@@ -14,12 +14,13 @@ from iotsign.app._native_files import reader, resolved_settings
 from iotsign.app._steps import Steps
 from iotsign.app._trust import Candidate, Trust
 from iotsign.app._verdict import VerifiedContainer, VerifyOptions
-from iotsign.errors import ImageTooLargeError, KeyMismatchError, VerificationIncompleteError
+from iotsign.errors import ImageTooLargeError, KeyMismatchError, KeyRejectedError, VerificationIncompleteError
 from iotsign.formats.container import (
     Container,
     ContainerSignature,
     OpenContainer,
 )
+from iotsign.keys import find_weaknesses
 
 if TYPE_CHECKING:
     from iotsign.platforms import Platform
@@ -58,8 +59,10 @@ def verify_container(
         _check_platform(container, opened, options.platform)
         step.detail = container.name
     signatures: tuple[ContainerSignature, ...] = ()
-    signer = None
-    if trust is None:
+    signer = key_digest = None
+    if options.key_digests:
+        signatures, key_digest = _find_by_digest(opened, options, steps)
+    elif trust is None:
         skip_authenticity(options, steps)
     else:
         demand = KeyDemand.on_platform(container.name, set(KeyType), options.platform)
@@ -67,7 +70,7 @@ def verify_container(
         signer = check_authenticity(trust, demand, finder, options, steps)
         signatures = finder.signatures
     _check_floor(opened, steps)
-    return VerifiedContainer(container.name, opened.summary, signatures, signer)
+    return VerifiedContainer(container.name, opened.summary, signatures, signer, key_digest)
 
 
 def verify_inner(
@@ -93,7 +96,7 @@ def verify_inner(
         with steps.step(1) as step:
             opened = container.open(reader(file), resolved_settings(options.settings, stack))
             step.detail = opened.summary
-        if options.boot_trust is not None or not vouched:
+        if options.boot_trust is not None or options.key_digests or not vouched:
             return verify_container(container, opened, options, steps, trust=options.boot_trust)
         try:
             with steps.step(2) as step:
@@ -129,6 +132,36 @@ class _Finder:
         if others:
             words.append(f"{others} by keys that were not given")
         return found[0][1], ", ".join(words)
+
+
+def _find_by_digest(
+    opened: OpenContainer, options: VerifyOptions, steps: Steps
+) -> tuple[tuple[ContainerSignature, ...], bytes]:
+    """Find out whether a key signed whose digest was given; there is no certificate about such a key."""
+    # 4. There is a digest to recognise a key by.
+    with steps.step(4) as step:
+        step.detail = ", ".join(f"key digest {digest.hex()[:16]}…" for digest in options.key_digests)
+    # 5. A key of that digest, which the container carries, made the signature.
+    with steps.step(5) as step:
+        signatures = opened.find_digests(options.key_digests, judge_of(options.verifier))
+        made = [signature for signature in signatures if signature.key_id in options.key_digests]
+        for signature in made:
+            _check_strength(signature, options, steps)
+        words = [f"{found.kind} made by key digest {found.key_id.hex()[:16]}…" for found in made if found.key_id]
+        others = len(signatures) - len(made)
+        step.detail = ", ".join([*words, *([f"{others} by keys that were not given"] if others else [])])
+    steps.skip(6, "a key digest was given")
+    return signatures, made[0].key_id or b""
+
+
+def _check_strength(signature: ContainerSignature, options: VerifyOptions, steps: Steps) -> None:
+    if signature.signer is None:
+        problems = [f"{signature.kind} is weaker than any key that iotsign signs with"]
+    else:
+        problems = [weakness.message for weakness in find_weaknesses(signature.signer)]
+    if problems and options.strict:
+        raise KeyRejectedError("WeakKey", f"the key must not be trusted: {problems[0]}")
+    steps.warnings.extend(f"weak key: {problem}" for problem in problems)
 
 
 def _check_limit(opened: OpenContainer, platform: Platform | None) -> None:

@@ -28,6 +28,8 @@ class VerifyOptions:
         strict: Refuse SHA-1 and weak or publicly known keys, which are otherwise warned about.
         integrity_only: Be content with a payload that is whole, though nobody vouches for it.
         verifier: ``openssl``, ``core`` (the code that runs on the device) or ``both``, which must agree.
+        key_digests: Digests of keys whose signature counts in a native container that carries its keys, 32 bytes each,
+            as Espressif's chips keep them in their eFuses; they take the place of `trust` for the container.
         boot_trust: Whose signature counts in a native container that is the payload of a signed object.
         settings: What a native container's verification wants to know, by name, such as a key to decrypt with.
     """
@@ -38,6 +40,7 @@ class VerifyOptions:
     strict: bool = False
     integrity_only: bool = False
     verifier: str = "openssl"
+    key_digests: tuple[bytes, ...] = ()
     boot_trust: Trust | None = None
     settings: Settings = field(default_factory=dict)
 
@@ -50,13 +53,15 @@ class VerifiedContainer:
         name: The container format, for example ``mcuboot``.
         summary: What it is, for people.
         signatures: Its signatures, each with the given key that made it; empty if authenticity was not checked.
-        signer: Who signed; None if authenticity was not checked.
+        signer: Who signed; None if authenticity was not checked, or rests on `key_digest`.
+        key_digest: The given digest of the key that signed; None if none was given.
     """
 
     name: str
     summary: str
     signatures: tuple[ContainerSignature, ...]
     signer: Candidate | None
+    key_digest: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +83,9 @@ class VerifiedImage:
     signer: Candidate | None
     steps: Steps
     payload_size: int = 0
+
+    @property
+    def trusted(self) -> bool:
+        """Whether somebody vouches for the file: a key that signed it, or one whose digest was given."""
+        of_container = self.image is None and self.container is not None and self.container.key_digest is not None
+        return self.signer is not None or of_container

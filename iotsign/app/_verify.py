@@ -152,6 +152,8 @@ def _verify(
                 step.detail = opened.summary
         if container is not None:
             trust = options.trust or options.boot_trust
+            if trust is not None and options.key_digests:
+                raise ConfigError("TwoKindsOfTrust", "give keys or key digests for a native container, not both")
             verified = verify_container(container, opened, options, steps, trust=trust)
             extracted = container.extract(reader(file), out, settings) if out is not None else 0
             return VerifiedImage(None, verified, None, verified.signer, steps, extracted)
@@ -226,8 +228,10 @@ def _verify_payload(
             file = stack.enter_context(inner_file(evidence.file, evidence.image))
     if container is not None:
         return verify_inner(container, file, options, steps, vouched=vouched)
-    if options.boot_trust is not None or options.settings:
-        asked = "a boot key" if options.boot_trust else ", ".join(name.replace("_", "-") for name in options.settings)
+    if options.boot_trust is not None or options.key_digests or options.settings:
+        asked = "a boot key" if options.boot_trust else "a key digest"
+        if options.settings:
+            asked = ", ".join(name.replace("_", "-") for name in options.settings)
         message = f"{evidence.file.name}: {asked} was given, but the payload is no native container"
         raise ConfigError("ContainerMissing", message)
     return None

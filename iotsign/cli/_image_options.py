@@ -18,6 +18,7 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 _MAX_ADDRESS = (1 << 64) - 1
 _MAX_BYTE = 0xFF
+_KEY_DIGEST_SIZE = 32
 
 
 def number_up_to(largest: int) -> Callable[[str], int]:
@@ -149,6 +150,12 @@ trust_options: Callable[[_Function], _Function] = _apply(
         help="Trust what leads to a root in DIR; signer certificates and intermediates lie there too.",
     ),
     click.option(
+        "--key-digest",
+        metavar="HEX|FILE",
+        multiple=True,
+        help="Trust the key of this SHA-256 in a container that carries its keys: Espressif's, as burnt into eFuses.",
+    ),
+    click.option(
         "--at", type=point_in_time, metavar="TIME", help="When certificates must be valid (ISO 8601); by default now."
     ),
     click.option(
@@ -194,6 +201,25 @@ def verify_options(given: dict[str, Any], *, integrity_only: bool) -> "VerifyOpt
         strict=given["strict"],
         integrity_only=integrity_only,
         verifier=given["verifier"],
+        key_digests=tuple(map(_key_digest, given["key_digest"])),
         boot_trust=Trust.from_keys([Path(given["boot_key"])]) if given.get("boot_key") else None,
         settings=native_settings_of(given),
     )
+
+
+def _key_digest(text: str) -> bytes:
+    """Read a digest: hexadecimal, or a file of its bytes as espsecure writes it.
+
+    Raises:
+        StoreError: The file cannot be read.
+    """
+    from iotsign.app import read_small_file
+
+    try:
+        digest = bytes.fromhex(text)
+    except ValueError:
+        digest = read_small_file(Path(text), _KEY_DIGEST_SIZE + 1)
+    if len(digest) != _KEY_DIGEST_SIZE:
+        message = f"expected {_KEY_DIGEST_SIZE} bytes of key digest, got {len(digest)}"
+        raise click.BadParameter(message, param_hint="--key-digest")
+    return digest

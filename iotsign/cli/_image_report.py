@@ -21,6 +21,11 @@ if TYPE_CHECKING:
     from iotsign.formats.jsonimage import JsonImage, S3Location
     from iotsign.keys import PublicKey
 
+# magics, flags and addresses, by the names that containers give them
+_HEXADECIMAL = {
+    "address", "checksum", "crc32", "end", "endAddress", "entry", "execution", "flags", "load_addr", "magic", "start",
+    "type",
+}  # fmt: skip
 _STYLES = {"passed": "green", "failed": "bold red", "skipped": "dim"}
 
 
@@ -101,6 +106,7 @@ def _container(container: "VerifiedContainer | None") -> dict[str, Any]:
         "container": {
             "format": container.name,
             "summary": container.summary,
+            **({"keyDigest": container.key_digest.hex()} if container.key_digest else {}),
             "signatures": [
                 {
                     "type": signature.kind,
@@ -141,7 +147,7 @@ def verdict_json(outcome: "Outcome") -> dict[str, Any]:
 def _verdict(outcome: "Outcome") -> str:
     """Give the verdict in a word; ``unknown`` where something else than the image prevented one."""
     if outcome.verified is not None:
-        return "trusted" if outcome.verified.signer else "intact"
+        return "trusted" if outcome.verified.trusted else "intact"
     return {1: "untrusted", 3: "malformed"}.get(exit_code(outcome.error), "unknown") if outcome.error else "unknown"
 
 
@@ -200,7 +206,9 @@ def _print_json_image(name: str, size: int, image: "JsonImage") -> None:
 def _print_container(name: str, container: dict[str, Any]) -> None:
     """Show what a native container says: its plain values as fields, each list or group as a table."""
     container = jsonable(container)
-    fields = [(_words(key), value) for key, value in container.items() if not isinstance(value, dict | list)]
+    fields = [
+        (_words(key), _shown(key, value)) for key, value in container.items() if not isinstance(value, dict | list)
+    ]
     print_fields([*fields, ("verified", styled("no: see image verify", "yellow"))], title=name)
     for key, value in container.items():
         _print_group(_words(key), value)
@@ -208,17 +216,28 @@ def _print_container(name: str, container: dict[str, Any]) -> None:
 
 def _print_group(title: str, value: object) -> None:
     if isinstance(value, dict) and value:
-        simple = [(_words(name), item) for name, item in value.items() if not isinstance(item, dict | list)]
+        simple = [
+            (_words(name), _shown(name, item)) for name, item in value.items() if not isinstance(item, dict | list)
+        ]
         if simple:
             print_fields(simple, title=title)
         for name, item in value.items():
             _print_group(f"{title}: {_words(name)}", item)
     elif isinstance(value, list) and value and all(isinstance(item, dict) for item in value):
         columns = list(value[0])
-        print_table([_words(column) for column in columns], [[item[column] for column in columns] for item in value],
-                    title=title)  # fmt: skip
+        rows = [[_shown(column, item[column]) for column in columns] for item in value]
+        print_table([_words(column) for column in columns], rows, title=title)
     elif isinstance(value, list) and value:
         print_fields([(title, ", ".join(map(str, value)))])
+
+
+def _plain_values(group: dict[str, Any]) -> list[tuple[str, object]]:
+    return [(_words(name), _shown(name, value)) for name, value in group.items() if not isinstance(value, dict | list)]
+
+
+def _shown(name: str, value: object) -> object:
+    """Show what the formats' own documents write in hexadecimal as they do."""
+    return f"0x{value:x}" if name in _HEXADECIMAL and isinstance(value, int) else value
 
 
 def _words(name: str) -> str:

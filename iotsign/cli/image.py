@@ -243,7 +243,7 @@ def extract(source: str, output: str, dry_run: bool, **given: Any) -> None:
     from iotsign.cli._image_report import verified_json
 
     if json_wanted():
-        trusted = {"verdict": "trusted" if extracted.signer else "intact", "warnings": steps.warnings}
+        trusted = {"verdict": "trusted" if extracted.trusted else "intact", "warnings": steps.warnings}
         print_json({"image": source, "output": output, **verified_json(extracted), **trusted, "dryRun": dry_run})
     else:
         size = extracted.image.raw_payload_size if extracted.image else extracted.payload_size

@@ -30,6 +30,7 @@ __all__ = [
     "shift_file",
     "verify",
     "verify_digest",
+    "xor_bytes",
 ]
 
 Data = bytes | bytearray | memoryview | mmap.mmap
@@ -60,6 +61,11 @@ class JsonEmbedded:
 def digest(algorithm: HashAlgorithm, data: Data) -> bytes:
     """Hash bytes that are in memory."""
     return _core.digest(algorithm, data)
+
+
+def xor_bytes(data: Data) -> int:
+    """Exclusive or of all bytes that are in memory: 0 to 255; 0 for none."""
+    return _core.xor_bytes(data)
 
 
 def base64_encode(data: Data) -> bytes:

@@ -1,6 +1,6 @@
 """Native containers: what the boot loaders' own formats have in common, behind one door.
 
-A container is a module of `iotsign.formats` that exports ``CONTAINER``, an object with the interface below. It works on
+A container is an object with the interface below, which a module of `iotsign.formats` exports. It works on
 open files and holds no state. What only one format knows comes and goes as settings, by name; a setting that a
 container does not know is an error.
 """
@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
 
 from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
-from iotsign.errors import MalformedImageError, UnsupportedFormatError
+from iotsign.errors import ConfigError, MalformedImageError, UnsupportedFormatError
 
 if TYPE_CHECKING:
     from iotsign.keys import PublicKey, Signer
@@ -28,6 +28,7 @@ __all__ = [
     "Settings",
     "container_named",
     "judge_by_openssl",
+    "no_key_digests",
     "raw_ecdsa_signature",
     "recognise_container",
 ]
@@ -163,6 +164,22 @@ class OpenContainer(Protocol):
             KeyMismatchError: Others signed.
         """
 
+    def find_digests(self, digests: Sequence[bytes], judge: Judge) -> tuple[ContainerSignature, ...]:
+        """Find out whether keys signed that are known by their digests only; for containers that carry their keys.
+
+        Args:
+            digests: The keys' digests, by which a signature's `key_id` names its key; at least one.
+            judge: Who does the mathematics.
+
+        Returns:
+            All signatures; at least one has a key of the digests. `signer` is None where iotsign has no such key type.
+
+        Raises:
+            ConfigError: Containers of this format name keys otherwise.
+            SignatureMismatchError: There is no signature, or a bad one by such a key.
+            KeyMismatchError: Others signed.
+        """
+
     def check_floor(self) -> str | None:
         """Check version and counter against what the settings demand.
 
@@ -251,6 +268,12 @@ class Container(Protocol):
         """
 
 
+def no_key_digests(name: str) -> ConfigError:
+    """What `OpenContainer.find_digests` raises where a container does not carry its keys."""
+    message = f"{name} does not carry its keys; no digest stands for one"
+    return ConfigError("KeyDigestNotWanted", message, hint="give the public key with --key")
+
+
 def raw_ecdsa_signature(signature: bytes, size: int) -> bytes:
     """Turn an ECDSA signature into r‖s, as some containers hold it.
 
@@ -274,11 +297,12 @@ def raw_ecdsa_signature(signature: bytes, size: int) -> bytes:
 
 
 CONTAINERS: Final[Mapping[str, str]] = {
-    "mcuboot": "iotsign.formats.mcuboot",
-    "espressif-secure-boot-v2": "iotsign.formats.espressif",
-    "ti-cc13x2-oad": "iotsign.formats.ti",
+    "mcuboot": "iotsign.formats.mcuboot.CONTAINER",
+    "espressif-secure-boot-v2": "iotsign.formats.espressif.CONTAINER",
+    "ti-cc13x2-oad": "iotsign.formats.ti.CONTAINER",
+    "freertos-descriptor": "iotsign.formats.ti.DESCRIPTOR_CONTAINER",
 }
-"""Containers by name, and the module of each."""
+"""Containers by name, and where each is."""
 
 
 @cache
@@ -288,11 +312,12 @@ def container_named(name: str) -> Container:
     Raises:
         UnsupportedFormatError: There is none of that name.
     """
-    module = CONTAINERS.get(name)
-    if module is None:
+    place = CONTAINERS.get(name)
+    if place is None:
         message = f"expected a native container among {', '.join(CONTAINERS)}, got {name!r}"
         raise UnsupportedFormatError("NativeNotSupported", message, container=name)
-    return cast("Container", import_module(module).CONTAINER)
+    module, _, attribute = place.rpartition(".")
+    return cast("Container", getattr(import_module(module), attribute))
 
 
 def recognise_container(head: bytes) -> Container | None:

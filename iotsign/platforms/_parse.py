@@ -32,6 +32,7 @@ _MAX_FLASH: Final = 0xFFFFFFFF  # bytes that 32-bit addresses reach
 # what each native container must be told: text, or a number of 16 bits
 _CONTAINERS: Final[Mapping[str, Mapping[str, type]]] = {
     "espressif-secure-boot-v2": {"chipId": int},
+    "freertos-descriptor": {},
     "mcuboot": {},
     "ti-cc13x2-oad": {"imageId": str},
     "ti-cc3220sf": {},

@@ -53,6 +53,7 @@ iotsign_status_t iotsign_binding_end(iotsign_binding_progress_t *progress, iotsi
 extern PyType_Spec iotsign_binding_hasher_spec;
 
 PyObject *iotsign_binding_digest(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *iotsign_binding_xor_bytes(PyObject *module, PyObject *data);
 PyObject *iotsign_binding_base64_encode(PyObject *module, PyObject *data);
 PyObject *iotsign_binding_base64_decode(PyObject *module, PyObject *data);
 PyObject *iotsign_binding_hash_file(PyObject *module, PyObject *arguments, PyObject *keywords);

@@ -5,6 +5,7 @@
 static PyMethodDef functions[] = {
     {"digest", (PyCFunction)(void (*)(void))iotsign_binding_digest, METH_VARARGS | METH_KEYWORDS,
      "digest(algorithm, data)\n--\n\nHash bytes that are in memory."},
+    {"xor_bytes", iotsign_binding_xor_bytes, METH_O, "xor_bytes(data)\n--\n\nExclusive or of all bytes."},
     {"base64_encode", iotsign_binding_base64_encode, METH_O,
      "base64_encode(data)\n--\n\nEncode as RFC 4648 section 4 says: the standard alphabet, padded."},
     {"base64_decode", iotsign_binding_base64_decode, METH_O,

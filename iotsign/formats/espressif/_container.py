@@ -18,9 +18,10 @@ from iotsign.formats.container import Container, ContainerSignature, Judge, Pack
 from iotsign.formats.espressif import secure_boot_v2 as v2
 from iotsign.formats.espressif.image import EspressifImage, check_appended_hash, looks_like_image, read_image
 from iotsign.formats.espressif.secure_boot_v1 import find_tail, verify_v1
+from iotsign.keys import PublicKey
 
 if TYPE_CHECKING:
-    from iotsign.keys import PublicKey, Signer
+    from iotsign.keys import Signer
 
 _OPENING: Final = frozenset({"minimum_security_counter", "release"})
 _SIGNING: Final = frozenset({"minimum_security_counter", "release", "hash"})
@@ -74,9 +75,27 @@ class OpenEspressif:
                 v2.verify_block(block, judge)
             found.append(_described(block, self._length + number * v2.BLOCK_SIZE, signer))
         if not any(signature.signer for signature in found):
-            named = ", ".join(block.key_digest.hex() for block in self._blocks)
-            raise KeyMismatchError("UntrustedKey", f"signed by key digest {named}, which is none of the given keys")
+            raise self._untrusted("keys")
         return tuple(found)
+
+    def find_digests(self, digests: Sequence[bytes], judge: Judge) -> tuple[ContainerSignature, ...]:
+        """Find out whether keys signed that the eFuses of a chip know; this is how a P-192 key is trusted."""
+        if not self._blocks:
+            raise SignatureMismatchError("NotSigned", "the image carries no signature block")
+        found = []
+        for number, block in enumerate(self._blocks):
+            signer = None
+            if block.key_digest in digests:
+                v2.verify_block(block, judge)
+                signer = None if block.kind is v2.BlockKind.P192 else PublicKey(block.spki_der)
+            found.append(_described(block, self._length + number * v2.BLOCK_SIZE, signer))
+        if not any(block.key_digest in digests for block in self._blocks):
+            raise self._untrusted("digests")
+        return tuple(found)
+
+    def _untrusted(self, what: str) -> KeyMismatchError:
+        named = ", ".join(block.key_digest.hex() for block in self._blocks)
+        return KeyMismatchError("UntrustedKey", f"signed by key digest {named}, which is none of the given {what}")
 
     def _find_v1_signer(self, keys: Sequence[PublicKey]) -> tuple[ContainerSignature, ...]:
         try:

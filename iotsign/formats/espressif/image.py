@@ -180,13 +180,7 @@ def _xor(file: BinaryIO, offset: int, length: int, end: int, what: str) -> int:
     total = 0
     while length:
         chunk = file.read(min(length, _CHUNK))
-        # fold the chunk in halves as one integer: fast without a dependency
-        wide = int.from_bytes(chunk, "little")
-        bits = 1 << max(3, (len(chunk) * 8 - 1).bit_length())
-        while bits > 8:
-            bits >>= 1
-            wide = (wide >> bits) ^ (wide & ((1 << bits) - 1))
-        total ^= wide
+        total ^= core.xor_bytes(chunk)
         length -= len(chunk)
     return total
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-from iotsign.formats.container import ContainerSignature, Judge, Settings
+from iotsign.formats.container import ContainerSignature, Judge, Settings, no_key_digests
 from iotsign.formats.mcuboot._opening_settings import check_opening, decryption_key, floors
 from iotsign.formats.mcuboot._signature import algorithm_of
 from iotsign.formats.mcuboot._verify import CheckedSignature, OpenImage
@@ -49,6 +49,10 @@ class OpenMcuboot:
         """Find out who signed."""
         verified = self._opened.verify(keys, judge, require_all=bool(self._settings.get("require_all")))
         return tuple(described_signature(checked) for checked in verified.signatures)
+
+    def find_digests(self, digests: Sequence[bytes], judge: Judge) -> tuple[ContainerSignature, ...]:  # noqa: ARG002
+        """Nothing: images name keys and do not carry them, or not as one digest."""
+        raise no_key_digests("an MCUboot image")
 
     def check_floor(self) -> str | None:
         """Check version and security counter."""

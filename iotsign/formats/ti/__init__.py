@@ -1,6 +1,7 @@
 """Texas Instruments' images, and the FreeRTOS descriptor that several vendors' ports share."""
 
 from iotsign.formats.ti._container import CONTAINER
+from iotsign.formats.ti._descriptor_container import DESCRIPTOR_CONTAINER
 from iotsign.formats.ti.cc3220sf import (
     MAX_CC3220SF_SIZE,
     add_sha256_prefix,
@@ -22,6 +23,7 @@ from iotsign.formats.ti.oad import (
 
 __all__ = [
     "CONTAINER",
+    "DESCRIPTOR_CONTAINER",
     "MAX_CC3220SF_SIZE",
     "ImageDescriptor",
     "ImageFlags",

@@ -15,6 +15,7 @@ from iotsign.formats.container import (
     Judge,
     PackedContainer,
     Settings,
+    no_key_digests,
     raw_ecdsa_signature,
 )
 from iotsign.formats.ti import oad
@@ -66,6 +67,10 @@ class OpenOad:
     def _named_key(self, keys: Sequence[PublicKey]) -> PublicKey:
         candidates = [key for key in keys if key.key_type is KeyType.P256] or list(keys)
         return next((key for key in candidates if oad.signer_info(key) == self._image.signer), candidates[0])
+
+    def find_digests(self, digests: Sequence[bytes], judge: Judge) -> tuple[ContainerSignature, ...]:  # noqa: ARG002
+        """Nothing: an image names its key by eight bytes."""
+        raise no_key_digests("an OAD image")
 
     def check_floor(self) -> str | None:
         """Nothing in an image counts up."""

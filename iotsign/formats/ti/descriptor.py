@@ -16,6 +16,7 @@ from iotsign.errors import MalformedImageError
 
 _DESCRIPTOR: Final = struct.Struct("<7sBIIIIII256s")
 assert _DESCRIPTOR.size == 288
+DESCRIPTOR_SIZE: Final = _DESCRIPTOR.size
 MAGIC: Final = b"@AFRTOS"
 
 
@@ -61,7 +62,8 @@ def read_descriptor(data: bytes) -> ImageDescriptor:
     """Parse the descriptor at the start of `data`.
 
     Raises:
-        MalformedImageError: Truncated, wrong magic, unknown flags, a signature size over 256, an end before the start.
+        MalformedImageError: Truncated, wrong magic, unknown flags, a signature size over 256, neither 00 nor ff
+            behind the signature, an end before the start.
     """
     if len(data) < _DESCRIPTOR.size:
         message = f"expected a descriptor of {_DESCRIPTOR.size} bytes, got {len(data)}"
@@ -76,6 +78,10 @@ def read_descriptor(data: bytes) -> ImageDescriptor:
     if size > len(signature):
         message = f"signature size {size} at offset 28 exceeds {len(signature)} bytes"
         raise MalformedImageError("SignatureTooLong", message, offset=28)
+    padding = signature[size:]
+    if padding.strip(b"\0") and padding.strip(b"\xff"):
+        message = f"expected {len(padding)} bytes of 00 or ff behind the signature at offset {32 + size}"
+        raise MalformedImageError("SignaturePadding", message, offset=32 + size)
     if end < start:
         raise MalformedImageError("AddressOrder", f"end 0x{end:08x} lies before start 0x{start:08x}", offset=16)
     return ImageDescriptor(ImageFlags(flags), sequence, start, end, execution, hardware_id, signature[:size])

@@ -1,11 +1,15 @@
 """espsecure and iotsign accept each other's Secure Boot v2 images."""
 
+import json
+import struct
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
 
+from iotsign.cli import run
 from iotsign.errors import DigestMismatchError, KeyMismatchError, SignatureMismatchError
 from iotsign.formats import espressif
 from iotsign.keys import PublicKey, open_signer
@@ -38,6 +42,17 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
 def image(tmp_path: Path) -> Path:
     path = tmp_path / "image.bin"
     path.write_bytes(bytes(range(256)) * 40 + b"end")
+    return path
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Path:
+    """An ESP32-C3 application without an appended hash."""
+    data = bytes(range(256)) * 2
+    head = struct.pack("<BBBBIB3sHBHH4sB", 0xE9, 1, 0, 0, 0, 0, b"", 5, 0, 0, 99, b"", 0)
+    image = head + struct.pack("<II", 0x3C000020, len(data)) + data
+    path = tmp_path / "app.bin"
+    path.write_bytes(image + bytes(15 - len(image) % 16) + b"\xef")
     return path
 
 
@@ -120,6 +135,53 @@ def test_p192_is_verified_though_never_signed(keys: dict[str, list[Path]], image
     signed.write_bytes(tampered)
     with signed.open("rb") as file, pytest.raises(DigestMismatchError):
         espressif.verify_image(file, [digest.read_bytes()])
+
+
+@pytest.mark.parametrize("scheme", [*SCHEMES, "ecdsa192"])
+def test_the_digest_in_the_efuse_is_enough_for_a_verdict(
+    scheme: str, keys: dict[str, list[Path]], app: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    signed, digest = tmp_path / "signed.bin", tmp_path / "digest.bin"
+    espsecure("sign-data", "--version", "2", "--keyfile", keys[scheme][0], "--output", signed, app)
+    espsecure("digest-sbv2-public-key", "--keyfile", keys[scheme][0], "--output", digest)
+    verify = ["image", "verify", str(signed), "--key-digest"]
+    assert run([*verify, str(digest), "--json"]) == 0
+    about = json.loads(capsys.readouterr().out)
+    assert about["verdict"] == "trusted"
+    assert about["container"]["signatures"][0]["keyId"] == digest.read_bytes().hex()
+    weak = scheme == "ecdsa192"
+    assert bool(about["warnings"]) is weak
+    assert run([*verify, digest.read_bytes().hex(), "--strict"]) == (4 if weak else 0)
+    other = tmp_path / "other.bin"
+    espsecure("digest-sbv2-public-key", "--keyfile", keys[scheme][1], "--output", other)
+    assert run([*verify, str(other)]) == 1
+    tampered = bytearray(signed.read_bytes())
+    tampered[-4096 + 101] ^= 1  # a byte of the signature, with a CRC that fits
+    tampered[-4096 + 1196 : -4096 + 1200] = zlib.crc32(tampered[-4096 : -4096 + 1196]).to_bytes(4, "little")
+    signed.write_bytes(tampered)
+    assert run([*verify, str(digest)]) in {1, 3}
+
+
+@pytest.mark.parametrize(
+    ("scheme", "platform", "chip"),
+    [("rsa3072", "ESP32-C3", 5), ("ecdsa256", "ESP32-H2", 16), ("ecdsa384", "ESP32-P4", 18)],
+)
+def test_espsecure_accepts_what_the_command_line_signs_and_adds(
+    scheme: str, platform: str, chip: int, keys: dict[str, list[Path]], app: Path, tmp_path: Path
+) -> None:
+    image = bytearray(app.read_bytes())
+    image[12] = chip
+    app.write_bytes(image)
+    signed = tmp_path / "0.bin"
+    key = ["-k", f"pem:{keys[scheme][0]}"]
+    assert run(["image", "sign", str(app), "-p", f"Espressif-{platform}", *key, "-o", str(signed)]) == 0
+    for number in (1, 2):
+        old, signed = signed, tmp_path / f"{number}.bin"
+        key = ["-k", f"pem:{keys[scheme][number]}"]
+        assert run(["image", "resign", str(old), "--append", *key, "-o", str(signed)]) == 0
+    for number, file in enumerate(keys[scheme]):
+        said = espsecure("verify-signature", "--version", "2", "--keyfile", file, signed)
+        assert f"Signature block {number} verification successful" in said
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

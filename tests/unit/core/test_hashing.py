@@ -81,3 +81,16 @@ def test_data_that_is_no_contiguous_buffer(data: object) -> None:
         core.digest(HashAlgorithm.SHA256, data)  # type: ignore[arg-type]
     with pytest.raises((TypeError, BufferError)):
         core.Hasher(HashAlgorithm.SHA256).update(data)  # type: ignore[arg-type]
+
+
+@given(data=st.binary(max_size=100))
+def test_exclusive_or_of_all_bytes(data: bytes) -> None:
+    expected = 0
+    for byte in data:
+        expected ^= byte
+    assert core.xor_bytes(data) == core.xor_bytes(memoryview(b"x" + data)[1:]) == expected
+
+
+def test_exclusive_or_wants_bytes() -> None:
+    with pytest.raises(TypeError):
+        core.xor_bytes("text")  # type: ignore[arg-type]

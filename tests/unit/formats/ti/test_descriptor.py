@@ -29,6 +29,7 @@ GOOD = ImageDescriptor(ImageFlags.NEW, 1, 0x1000, 0x2000, 0x1100, 0, b"s" * 70).
         (b"@AFRTOs" + GOOD[7:], "magic"),
         (GOOD[:7] + b"\xfb" + GOOD[8:], "got fb at offset 7"),
         (GOOD[:28] + b"\x01\x01\x00\x00" + GOOD[32:], "signature size 257"),
+        (GOOD[:287] + b"\x01", "186 bytes of 00 or ff"),
         (GOOD[:12] + b"\xff\xff\xff\xff" + GOOD[16:], "lies before start"),
     ],
 )
