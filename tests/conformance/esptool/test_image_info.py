@@ -1,12 +1,16 @@
 """What we read from an image is what esptool made and what esptool reads."""
 
 import hashlib
+import json
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from iotsign.cli import run
 from iotsign.formats import espressif
 
 
@@ -30,6 +34,32 @@ def test_we_read_what_esptool_wrote(app_image: Path, elf: Path, run_esptool: Cal
     assert f"Project name: {image.app.project}" in said
     assert f"Secure version: {image.app.secure_version}" in said
     assert image.app.elf_sha256 == hashlib.sha256(elf.read_bytes()).digest()
+
+
+def test_inspect_says_what_image_info_says(
+    app_image: Path, run_esptool: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = run_esptool("image-info", app_image)
+    assert run(["image", "inspect", str(app_image), "--json"]) == 0
+    about = json.loads(capsys.readouterr().out)
+    assert f"Detected image type: {about['chip'].upper()}" in said
+    assert f"Chip ID: {about['chipId']}" in said
+    assert f"Entry point: {about['entry']:#010x}" in said
+    loads = re.findall(r"^\s+\d+\s+(0x[0-9a-f]+)\s+(0x[0-9a-f]+)\s+(0x[0-9a-f]+)", said, re.MULTILINE)
+    assert [(s["length"], s["address"], s["offset"] - 8) for s in about["segments"]] == [
+        (int(length, 16), int(address, 16), int(offset, 16)) for length, address, offset in loads
+    ]
+    assert f"Checksum: 0x{about['checksum']:02x} (valid)" in said
+    assert f"{about['sha256']} (valid)" in said
+    application = about["application"]
+    for words in (
+        f"Project name: {application['project']}",
+        f"App version: {application['version']}",
+        f"Secure version: {application['secureVersion']}",
+        f"ELF file SHA256: {application['elfSha256']}",
+        f"ESP-IDF: {application['idfVersion']}",
+    ):
+        assert words in said
 
 
 def test_secure_padded_output_signs_and_verifies(app_image: Path, tmp_path: Path) -> None:

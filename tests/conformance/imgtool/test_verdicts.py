@@ -1,6 +1,7 @@
 """imgtool's verdicts on images, and ours; and what only one of the two can judge."""
 
 import io
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -98,9 +99,28 @@ def test_dumpinfo_agrees_on_everything_else(extra: tuple[str, ...], imgtool: Any
     assert_agrees(imgtool, theirs)
 
 
+@pytest.mark.parametrize("key_type", KEY_TYPES)
+def test_dumpinfo_agrees_with_the_command_line(
+    key_type: str, imgtool: Any, key_files: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from iotsign.cli import run
+
+    ours = tmp_path / "app.img"
+    (tmp_path / "app.bin").write_bytes(FIRMWARE)
+    platform = {"rsa-2048": "RSA-2048", "rsa-3072": "RSA-3072", "ed25519": "Ed25519"}.get(key_type, key_type.upper())
+    sign = ["image", "sign", str(tmp_path / "app.bin"), "-p", f"MCUboot-{platform}", "-k", f"pem:{key_files[key_type]}"]
+    assert run([*sign, "-o", str(ours), "--version", "1.2.3", "-s", "auto"]) == 2
+    assert run([*sign, "-o", str(ours), "--version", "1.2.3", "--security-counter", "auto"]) == 0
+    capsys.readouterr()
+    assert run(["image", "inspect", str(ours), "--json"]) == 0
+    compare(imgtool.dumpinfo(ours.read_bytes()), json.loads(capsys.readouterr().out))
+
+
 def assert_agrees(imgtool: Any, image: bytes) -> None:
-    dumped = imgtool.dumpinfo(image)
-    described = inspect_image(io.BytesIO(image))
+    compare(imgtool.dumpinfo(image), inspect_image(io.BytesIO(image)))
+
+
+def compare(dumped: dict[str, Any], described: dict[str, Any]) -> None:
     for part in ("header", "trailer"):
         assert dumped[part].items() <= described[part].items()
     for area in ("tlv_hdr_prot", "tlv_hdr"):

@@ -280,3 +280,74 @@ def test_a_signature_is_added_offline(bench: Bench) -> None:
     out, _ = bench.run("digest", "app.img", "-p", "MCUboot-ECDSA-P256", "-o", "digest")
     assert out == ""
     assert len((bench.directory / "digest").read_bytes()) == 32
+
+
+def wrapping_key(kind: str, directory: Path) -> tuple[str, str]:
+    """A key to encrypt for and the key that opens it, as files."""
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa, x25519
+    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+
+    make: dict[str, Callable[[], ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | x25519.X25519PrivateKey]] = {
+        "ENCEC256": lambda: ec.generate_private_key(ec.SECP256R1()),
+        "ENCX25519": x25519.X25519PrivateKey.generate,
+        "ENCRSA2048": lambda: rsa.generate_private_key(65537, 2048),
+    }
+    private, public = directory / "wrap.pem", directory / "wrap.pub"
+    private.touch(0o600)
+    if kind == "ENCKW":
+        private.write_bytes(bytes(range(16)))
+        return str(private), str(private)
+    key = make[kind]()
+    private.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    return str(public), str(private)
+
+
+@pytest.mark.parametrize("compression", ["disabled", "lzma2", "lzma2armthumb"])
+@pytest.mark.parametrize("kind", ["ENCEC256", "ENCX25519", "ENCRSA2048", "ENCKW"])
+def test_encrypted_compressed_and_signed_again(kind: str, compression: str, bench: Bench) -> None:
+    public, private = wrapping_key(kind, bench.directory)
+    opens = ("--decryption-key", private)
+    bench.sign("--version", "1.2.3", "--encrypt", public, "--compression", compression)
+    about = bench.inspect()
+    assert about["encryption"] == kind
+    compressed = compression != "disabled"
+    assert bool(about["decompressed_size"]) is compressed
+    # a compressed image has room for the inner signature of one key
+    two = ("-k", bench.key(KeyType.ED25519), *(() if compressed else ("--append",)), *opens)
+    bench.run("resign", "app.img", "--append", *two, "-o", "two.img", code=2 if compressed else 0)
+    bench.run("resign", "app.img", *two, "-o", "two.img")
+    signers = ["ed25519"] if compressed else ["p256", "ed25519"]
+    keys = ("--key", bench.public(KeyType.ED25519), *(() if compressed else ("--key", bench.public())))
+    verdict = bench.json("verify", "two.img", *keys, *opens, "--require-all")
+    assert [found["key"]["keyType"] for found in verdict["container"]["signatures"]] == signers
+    bench.run("extract", "two.img", *keys, *opens, "-o", "out.bin")
+    assert (bench.directory / "out.bin").read_bytes().rstrip(b"\0") == bench.firmware.rstrip(b"\0")
+    # threat 20: without the key to decrypt there is no verdict
+    bench.run("verify", "two.img", *keys, code=4)
+    # threat 17
+    changed = bytearray((bench.directory / "two.img").read_bytes())
+    changed[100] ^= 1
+    (bench.directory / "two.img").write_bytes(changed)
+    bench.run("verify", "two.img", *keys, *opens, code=1)
+
+
+def test_the_packer_refuses_what_is_lower_than_the_release(bench: Bench) -> None:
+    # threat 21
+    bench.sign("--version", "2.0.0", "--security-counter", "5", out="release.img")
+    release = ("--release", "release.img")
+    bench.sign("--version", "2.0.0", "--security-counter", "5", *release)
+    for lower in (("1.9.9", "5"), ("2.0.0", "4"), ("1.0.0", "auto")):
+        bench.sign("--version", lower[0], "--security-counter", lower[1], *release, out="no.img", code=1)
+    bench.sign("--version", "3", *release, out="no.img", code=1)
+    bench.sign("--version", "1.2.3", "--minimum-version", "1.2.4", out="no.img", code=1)
+    bench.sign("--security-counter", "3", "--minimum-security-counter", "4", out="no.img", code=1)
+    assert not (bench.directory / "no.img").exists()
+
+
+def test_magics_are_shown_in_hexadecimal(bench: Bench) -> None:
+    bench.sign()
+    out, _ = bench.run("inspect", "app.img")
+    assert "0x96f3b83d" in out
+    assert "0x6907" in out
+    assert bench.inspect()["header"]["magic"] == 0x96F3B83D
