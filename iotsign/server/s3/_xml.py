@@ -72,7 +72,7 @@ def read_xml(body: bytes, name: str) -> Element:
     try:
         parser.feed(body)
         root: Element = parser.close()
-    except (ParseError, ValueError) as error:  # ValueError: an unknown encoding
+    except (ParseError, ValueError, LookupError) as error:  # the last two: an unknown encoding
         raise _malformed(str(error)) from None
     if root.tag != name:
         raise _malformed(f"expected <{name}>")
