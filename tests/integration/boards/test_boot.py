@@ -1,5 +1,9 @@
 """What each board starts, from images that imgtool 2.5 signed: updates on trial, confirmation, revert, recovery."""
 
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
 import pytest
 from boot_bench import Bench
 from emulated_boards import Line
@@ -99,3 +103,16 @@ def test_nothing_starts_that_is_not_trusted(bench: Bench, missing: str) -> None:
         areas["primary"] = bench.image("1.2.3+4", key="stranger")
     with bench.start(areas) as running:
         starts(running, bench, "refused: no image" if missing == "image" else "refused: image not trusted")
+
+
+def test_image_of_our_own_signer_boots(
+    make_bench: Callable[[str, Path], Bench], iotsign: Callable[..., Any], tmp_path: Path
+) -> None:
+    bench = make_bench("mps2-an385", tmp_path)
+    options = ["--version", "3.2.1+7", "--header-size", "0x200", "--pad-header", "--align", "8"]
+    options += ["--slot-size", str(bench.flash.primary.size), "-k", f"pem:{bench.keys['owner']}", "-o", "own.img"]
+    done = iotsign("image", "sign", bench.build / "confirming.bin", "-p", "MCUboot-ECDSA-P256", *options)
+    assert done.returncode == 0, done.stderr
+    areas = {"primary": (tmp_path / "own.img").read_bytes(), "provisioning": bench.provisioning()}
+    with bench.start(areas) as running:
+        starts(running, bench, "booting 3.2.1+7", "confirming 3.2.1+7", "confirmed")
