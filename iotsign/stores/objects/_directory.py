@@ -33,7 +33,6 @@ from iotsign.stores.objects._files import (
     is_bucket_name,
     key_directory,
     locked,
-    make_directory,
     md5_of,
     no_such,
     read_json,
@@ -63,9 +62,10 @@ class DirectoryObjects:
 
     def __init__(self, root: Path, *, sync: bool = True) -> None:
         self._buckets, self._staging, self._sync = root / "buckets", root / "staging", sync
+        self._known: dict[str, tuple[tuple[int, int], Bucket]] = {}
         with store_errors("be opened"):
-            make_directory(self._buckets, sync=sync)
-            make_directory(self._staging, sync=sync)
+            for directory in (self._buckets, self._staging):
+                directory.mkdir(parents=True, exist_ok=True)
             self._clean()
 
     def create_bucket(self, name: str, owner: str) -> None:
@@ -83,7 +83,7 @@ class DirectoryObjects:
             if there:
                 code = "BucketAlreadyOwnedByYou" if there["owner"] == owner else "BucketAlreadyExists"
                 raise ConflictError(code, f"The bucket {name} already exists", bucket=name)
-            make_directory(home / "objects", sync=self._sync)
+            (home / "objects").mkdir(parents=True, exist_ok=True)
             now = datetime.now(UTC).isoformat()
             write_json(home / "bucket.json", {"owner": owner, "createdAt": now, "versioning": ""}, sync=self._sync)
 
@@ -106,12 +106,21 @@ class DirectoryObjects:
             ResourceNotFoundError: There is none.
             StoreError: It cannot be read.
         """
-        with store_errors(f"read the bucket {name}"):
-            about = read_json(self._buckets / name / "bucket.json") if is_bucket_name(name) else {}
-        if not about:
+        if not is_bucket_name(name):
             raise no_such("Bucket", name)
-        created_at = datetime.fromisoformat(about["createdAt"])
-        return Bucket(name, about["owner"], created_at, Versioning(about["versioning"]))
+        path = f"{self._buckets}/{name}/bucket.json"
+        try:
+            state = os.stat(path)  # noqa: PTH116 - each request comes here several times
+        except FileNotFoundError:
+            raise no_such("Bucket", name) from None
+        known = self._known.get(name)
+        if known is None or known[0] != (state.st_ino, state.st_mtime_ns):
+            with store_errors(f"read the bucket {name}"):
+                about = read_json(Path(path))
+            created_at = datetime.fromisoformat(about["createdAt"])
+            bucket = Bucket(name, about["owner"], created_at, Versioning(about["versioning"]))
+            known = self._known[name] = ((state.st_ino, state.st_mtime_ns), bucket)
+        return known[1]
 
     def directory_of(self, name: str) -> Path:
         """The directory of a bucket.
@@ -273,7 +282,7 @@ class DirectoryObjects:
             staged.flush()
             if self._sync:
                 os.fsync(staged.fileno())
-            make_directory(home, sync=self._sync)
+            home.mkdir(parents=True, exist_ok=True)
             with locked(home) as directory:
                 there = self._names(home)
                 if there and if_absent:
@@ -285,7 +294,7 @@ class DirectoryObjects:
                 (home / f"{name}.json").write_text(json.dumps({"key": key, "modifiedAt": modified} | about))
                 os.link(staged.name, home / name)
                 if self._sync:
-                    os.fsync(directory)
+                    os.fsync(directory)  # with it goes what the file system has noted before, such as new directories
                 if not versioned:
                     self._drop_null(home, there)
             return self._read(bucket, home, name, is_latest=True)

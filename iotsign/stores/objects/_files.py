@@ -1,6 +1,5 @@
 """Files of a directory store: written whole, synced, named so that no key is ever a path."""
 
-import contextlib
 import errno
 import fcntl
 import hashlib
@@ -73,27 +72,6 @@ def locked(directory: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-def make_directory(path: Path, *, sync: bool) -> None:
-    """Make a directory and those above it, durably."""
-    if path.is_dir():
-        return
-    make_directory(path.parent, sync=sync)
-    with contextlib.suppress(FileExistsError):
-        path.mkdir()
-    if sync:
-        sync_directory(path.parent)
-
-
-def sync_directory(path: Path) -> None:
-    """Make the names in a directory durable, where the file system can."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def write_json(path: Path, value: Any, *, sync: bool) -> None:

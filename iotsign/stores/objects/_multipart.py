@@ -19,7 +19,7 @@ from typing import IO, Any, Final
 
 from iotsign.errors import ResourceNotFoundError, ValidationError
 from iotsign.stores.objects._directory import DirectoryObjects
-from iotsign.stores.objects._files import key_directory, locked, make_directory, read_json, store_errors, write_json
+from iotsign.stores.objects._files import key_directory, locked, read_json, store_errors, write_json
 from iotsign.stores.objects._stored import StoredVersion
 
 MAX_PARTS: Final = 10_000
@@ -55,7 +55,7 @@ class MultipartUploads:
         upload_id = secrets.token_hex(16)
         home = self._home(bucket) / upload_id
         with store_errors("begin an upload"):
-            make_directory(home, sync=self._sync)
+            home.mkdir(parents=True)
             about = {"key": key, "contentType": content_type, "metadata": dict(metadata)}
             write_json(home / _ABOUT, about, sync=self._sync)
         return upload_id

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, and_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Update, and_, bindparam, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from iotsign.signer import JobQuery, JobRevocation, JobStatus, ProfileQuery, SigningJob, SigningProfile
@@ -14,6 +14,25 @@ from iotsign.stores.sql._schema import JOBS, PROFILES
 
 _JOB, _PROFILE = JOBS.c, PROFILES.c
 
+# what each job needs is built once: building a statement takes longer than running it
+_FIND_PROFILE: Final = select(PROFILES).where(
+    _PROFILE.account == bindparam("account_"), _PROFILE.name == bindparam("name_")
+)
+_FIND_PROFILE_LOCKED: Final = _FIND_PROFILE.with_for_update()
+_FIND_JOB: Final = select(JOBS).where(_JOB.job_id == bindparam("job_id_"))
+_FIND_JOB_BY_TOKEN: Final = select(JOBS).where(_JOB.invoker == bindparam("invoker_"), _JOB.token == bindparam("token_"))
+_STILL_OURS: Final = and_(
+    _JOB.job_id == bindparam("job_id_"),
+    _JOB.status == JobStatus.IN_PROGRESS.value,
+    _JOB.worker == bindparam("worker_"),
+)
+_ADVANCE: Final = update(JOBS).where(_STILL_OURS).values(status=bindparam("status"), document=bindparam("document"))
+_CLAIM: Final = update(JOBS).where(_STILL_OURS).values(worker=bindparam("worker"), claimed_at=bindparam("claimed_at"))
+_INSERTS: Final[dict[str, dict[str, Any]]] = {
+    name: {table.name: dialect.insert(table).on_conflict_do_nothing() for table in (JOBS, PROFILES)}
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+
 
 class SqlTransaction:
     """One transaction; see `iotsign.signer.Transaction`."""
@@ -21,12 +40,12 @@ class SqlTransaction:
     def __init__(self, connection: Connection, *, locks_rows: bool) -> None:
         self._connection = connection
         self._locks_rows = locks_rows
-        self._insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+        self._inserts = _INSERTS[connection.dialect.name]
 
     def profile(self, account: str, name: str) -> SigningProfile | None:
         """Find a profile; in a writing transaction nobody else changes it before the end."""
-        statement = select(PROFILES).where(_PROFILE.account == account, _PROFILE.name == name)
-        row = self._connection.execute(statement.with_for_update() if self._locks_rows else statement).first()
+        statement = _FIND_PROFILE_LOCKED if self._locks_rows else _FIND_PROFILE
+        row = self._connection.execute(statement, {"account_": account, "name_": name}).first()
         return read_profile(row) if row else None
 
     def profiles(self, query: ProfileQuery) -> Sequence[SigningProfile]:
@@ -48,7 +67,7 @@ class SqlTransaction:
 
     def add_profile(self, profile: SigningProfile) -> bool:
         """Add a profile; False if the name is taken."""
-        return self._added(self._insert(PROFILES).on_conflict_do_nothing(), profile_row(profile))
+        return self._added(self._inserts[PROFILES.name], profile_row(profile))
 
     def save_profile(self, profile: SigningProfile) -> None:
         """Store a profile that was read in this transaction."""
@@ -58,12 +77,12 @@ class SqlTransaction:
 
     def job(self, job_id: str) -> SigningJob | None:
         """Find a job."""
-        row = self._connection.execute(select(JOBS).where(_JOB.job_id == job_id)).first()
+        row = self._connection.execute(_FIND_JOB, {"job_id_": job_id}).first()
         return read_job(row) if row else None
 
     def job_by_token(self, invoker: str, token: str) -> SigningJob | None:
         """Find the job that an account asked for with a request token."""
-        row = self._connection.execute(select(JOBS).where(_JOB.invoker == invoker, _JOB.token == token)).first()
+        row = self._connection.execute(_FIND_JOB_BY_TOKEN, {"invoker_": invoker, "token_": token}).first()
         return read_job(row) if row else None
 
     def jobs(self, query: JobQuery) -> Sequence[SigningJob]:
@@ -96,16 +115,16 @@ class SqlTransaction:
 
     def add_job(self, job: SigningJob) -> bool:
         """Add a job; False if its invoker has used its token before."""
-        return self._added(self._insert(JOBS).on_conflict_do_nothing(), job_row(job))
+        return self._added(self._inserts[JOBS.name], job_row(job))
 
     def claim_job(self, job: SigningJob, worker: str, claimed_at: datetime) -> bool:
         """Take a job over from its worker; False if it ended or somebody else did."""
-        return self._advance(job, {"worker": worker, "claimed_at": to_microseconds(claimed_at)})
+        return self._advance(_CLAIM, job, {"worker": worker, "claimed_at": to_microseconds(claimed_at)})
 
     def advance_job(self, job: SigningJob) -> bool:
         """Store how far a job is; False if it is no longer in progress with its worker."""
         row = job_row(job)
-        return self._advance(job, {"status": row["status"], "document": row["document"]})
+        return self._advance(_ADVANCE, job, {"status": row["status"], "document": row["document"]})
 
     def revoke_job(self, job_id: str, revocation: JobRevocation) -> bool:
         """Revoke the signature of a job that succeeded; False if it has been."""
@@ -118,17 +137,16 @@ class SqlTransaction:
         values = {"revoked_at": row["revoked_at"], "document": row["document"]}
         return self._connection.execute(statement.values(values)).rowcount == 1
 
-    def _advance(self, job: SigningJob, values: dict[str, Any]) -> bool:
-        still_ours = and_(_JOB.status == JobStatus.IN_PROGRESS.value, _JOB.worker == job.worker)
-        statement = update(JOBS).where(_JOB.job_id == job.job_id, still_ours)
-        return self._connection.execute(statement.values(values)).rowcount == 1
+    def _advance(self, statement: Update, job: SigningJob, values: dict[str, Any]) -> bool:
+        still_ours = {"job_id_": job.job_id, "worker_": job.worker}
+        return self._connection.execute(statement, values | still_ours).rowcount == 1
 
     def _all(self, condition: ColumnElement[bool]) -> Sequence[SigningJob]:
         statement = select(JOBS).where(condition).order_by(_JOB.created_at, _JOB.job_id)
         return [read_job(row) for row in self._connection.execute(statement)]
 
     def _added(self, statement: Any, row: dict[str, Any]) -> bool:
-        result = self._connection.execute(statement.values(row), execution_options={"preserve_rowcount": True})
+        result = self._connection.execute(statement, row, execution_options={"preserve_rowcount": True})
         return result.rowcount == 1
 
 

@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from iotsign.stores.sql import open_records, sqlite_url
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgresql() -> Iterator[str]:
     """URL of a server: the one that IOTSIGN_POSTGRESQL names, or one of our own."""
     given = os.environ.get("IOTSIGN_POSTGRESQL")
     if given:
@@ -23,15 +24,16 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if not found:
         pytest.skip("needs PostgreSQL: Debian's package postgresql, or a server that IOTSIGN_POSTGRESQL names")
-    home = tmp_path_factory.mktemp("postgresql")
+    # not below pytest's own folder, which is closed to the server's user
+    with tempfile.TemporaryDirectory(prefix="iotsign-postgresql-") as folder:
+        yield from _serve(Path(folder), found[-1].parent)
+
+
+def _serve(home: Path, tools: Path) -> Iterator[str]:
     user: dict[str, Any] = {}
-    if os.getuid() == 0:
-        for directory in (home, *home.parents):
-            if directory.owner() == "root" and directory.stat().st_mode & 0o001 == 0:
-                directory.chmod(directory.stat().st_mode | 0o001)
+    if os.getuid() == 0:  # PostgreSQL does not run as root
         shutil.chown(home, "postgres")
         user = {"user": "postgres", "group": "postgres", "extra_groups": []}
-    tools = found[-1].parent
     options = ["--auth=trust", "--username=iotsign", "--no-sync", "--no-locale", "--encoding=UTF8"]
     run: dict[str, Any] = {"check": True, "stdout": subprocess.DEVNULL, "cwd": home, **user}
     subprocess.run([str(tools / "initdb"), *options, str(home / "data")], **run)
