@@ -13,6 +13,7 @@ from typing import IO, Final
 
 from iotsign.errors import (
     ConfigError,
+    ConflictError,
     FormatError,
     IotsignError,
     KeyFamilyError,
@@ -123,7 +124,7 @@ class Workshop:
             self._advance(signed)
             if not domain.objects.put_if_absent(target, staged, content_type=_CONTENT_TYPE):
                 message = f"The destination {target.bucket}/{target.key} already exists"
-                raise SignerError("DestinationExists", message, bucket=target.bucket, key=target.key)
+                raise ConflictError("DestinationExists", message, bucket=target.bucket, key=target.key)
         return signed
 
     def _material(self, job: SigningJob) -> Material:
