@@ -42,7 +42,8 @@ def main(folder: Path, action: str, argument: str) -> None:
                 for job_id in opened.service.recover():
                     opened.service.run_job(job_id)
             return
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        Path("/proc/self/clear_refs").write_text("5")  # proc(5): forget the peak so far
+        before = memory("VmRSS")
         try:
             if action == "limit-all":
                 limit(int(argument))
@@ -53,7 +54,13 @@ def main(folder: Path, action: str, argument: str) -> None:
         except StoreError as error:
             sys.stdout.write(error.message)
         if action == "measure":
-            sys.stdout.write(str(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before))
+            sys.stdout.write(str(memory("VmHWM") - before))
+
+
+def memory(field: str) -> int:
+    """Give a size from the process's status, in KiB."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(f"{field}:"))
 
 
 def limit(size: int) -> None:
