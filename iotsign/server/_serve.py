@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from iotsign.app.service import OpenService, ServiceSettings, open_service
+from iotsign.errors import ConfigError
 from iotsign.platforms import Registry
 from iotsign.server._app import Limits, create_application
 from iotsign.server._local import LocalStart, prepare_local
@@ -61,7 +62,7 @@ def serve(
     settings = options.settings or ServiceSettings(options.data, region=options.region)
     with open_service(settings, platforms=platforms, on_step=metrics.step) as opened:
         local = prepare_local(options.data, options.region, opened) if options.local else None
-        keyring = FileKeyring(options.data / ACCESS_FILE)
+        keyring = _open_keyring(options.data / ACCESS_FILE)
         with ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="file") as files:
             s3 = None
             if isinstance(opened.objects, DirectoryObjects):
@@ -76,6 +77,13 @@ def serve(
                 checks=(keyring.access, lambda: _look(opened)),
             )
             run_application(application.asgi, options.listen, on_ready=lambda url: on_ready(url, local))
+
+
+def _open_keyring(file: Path) -> FileKeyring:
+    if not file.exists():
+        hint = "make an access key: iotsign access add ACCOUNT --user NAME; or let --local make one"
+        raise ConfigError("NobodyHasAccess", f"{file}: there is no access file, so nobody could call", hint=hint)
+    return FileKeyring(file)
 
 
 def _look(opened: OpenService) -> None:
