@@ -48,6 +48,17 @@ static int before_operation(const nor_operation_t *operation)
     return 0;
 }
 
+/* Bring the flash back to a moment that it has left since the last call. */
+static void restore(const uint8_t *moment)
+{
+    for (size_t sector = 0; sector < sizeof nor_is_changed; sector++) {
+        if (nor_is_changed[sector]) {
+            memcpy(nor_flash + sector * NOR_SECTOR, moment + sector * NOR_SECTOR, NOR_SECTOR);
+            nor_is_changed[sector] = 0;
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     static uint8_t moment[NOR_SIZE];
@@ -76,7 +87,7 @@ int main(int argc, char **argv)
             if (samples != 0u && !scenario_keeps_books(&history[index]) && nor_draw() % all >= samples) {
                 continue;
             }
-            memcpy(nor_flash, moment, NOR_SIZE);
+            restore(moment);
             nor_apply(&history[index], how);
             scenario_until_cut = points % 2u != 0u ? (long)(nor_draw() % (history_length + 1u)) : -1;
             how_to_cut = (nor_cut_t)(nor_draw() % NOR_CUTS);
@@ -87,9 +98,10 @@ int main(int argc, char **argv)
                         history[index].erase ? "erase" : "write", (unsigned)history[index].offset, how, how_to_cut);
             }
         }
-        memcpy(nor_flash, moment, NOR_SIZE);
+        uint8_t *device = nor_flash;
+        nor_flash = moment;
         nor_apply(&history[index], NOR_AFTER);
-        memcpy(moment, nor_flash, NOR_SIZE);
+        nor_flash = device;
     }
     printf("{\"scenario\":\"%s\",\"operations\":%zu,\"points\":%zu,\"failures\":%zu}\n", argv[4], history_length, points,
            failures);

@@ -22,6 +22,7 @@ static uint8_t memory[NOR_SIZE];
 uint8_t *nor_flash = memory;
 int (*nor_on_operation)(const nor_operation_t *operation);
 int (*nor_on_read)(uint32_t offset, uint8_t *buffer, size_t length);
+uint8_t nor_is_changed[NOR_SIZE / NOR_SECTOR];
 uint64_t nor_random_state;
 
 uint32_t nor_draw(void)
@@ -61,6 +62,11 @@ void nor_apply(const nor_operation_t *operation, nor_cut_t cut)
 {
     size_t length = operation->erase ? NOR_SECTOR : NOR_WORD;
     uint8_t *place = nor_flash + operation->offset;
+    nor_is_changed[operation->offset / NOR_SECTOR] = 1;
+    if (cut == NOR_AFTER && operation->erase) {
+        memset(place, 0xff, NOR_SECTOR);
+        return;
+    }
     for (size_t i = 0; i < length; i++) {
         uint8_t after = operation->erase ? 0xff : (uint8_t)(place[i] & operation->data[i]);
         place[i] = tear(place[i], after, i, length, cut);

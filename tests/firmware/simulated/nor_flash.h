@@ -34,6 +34,9 @@ extern int (*nor_on_operation)(const nor_operation_t *operation);
 /* Called after each read, if set; may change what has been read. Returns what the driver returns. */
 extern int (*nor_on_read)(uint32_t offset, uint8_t *buffer, size_t length);
 
+/* Set for each sector that an operation has changed; a program may clear it. */
+extern uint8_t nor_is_changed[NOR_SIZE / NOR_SECTOR];
+
 /* Do an operation, or as much of it as the cut leaves. */
 void nor_apply(const nor_operation_t *operation, nor_cut_t cut);
 
