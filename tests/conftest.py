@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography import x509
@@ -16,6 +16,9 @@ from hypothesis import settings
 from server_process import Server
 
 from iotsign.algorithms import KeyType
+
+if TYPE_CHECKING:
+    from simulated_board import Workshop
 
 settings.register_profile("iotsign", deadline=None)  # a busy machine is no failure
 settings.load_profile("iotsign")
@@ -125,6 +128,14 @@ def trust_directory(
         return directory
 
     return make
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> "Workshop":
+    """The boot loader on the host, keys, and images that imgtool signed."""
+    from simulated_board import Workshop  # it takes longer to load than most tests
+
+    return Workshop.make(tmp_path_factory.mktemp("workshop"))
 
 
 @pytest.fixture

@@ -4,17 +4,27 @@ Lies on the import path of the tests.
 """
 
 import hashlib
+import itertools
+import os
+import random
+import select
 import struct
 import subprocess
 import sys
+import termios
+import threading
+import time
+import tty
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
+import cbor2
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from smp import packet
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 BOOTLOADER: Final = ROOT / "boards" / "bootloader"
@@ -87,33 +97,236 @@ class Board:
     Attributes:
         port: The path of its serial line.
         flash: The file that is its flash.
-        pid: Its process.
+        process: What runs it.
     """
 
     port: str
     flash: Path
-    pid: int
+    process: subprocess.Popen[str]
 
     def slot(self, number: int, length: int = SLOT_SIZE) -> bytes:
         """The first bytes of a slot."""
         return self.flash.read_bytes()[number * SLOT_SIZE :][:length]
 
 
-def flash_image(primary: bytes, page: bytes, secondary: bytes = b"") -> bytes:
-    """A flash with an image in the primary slot, maybe one in the secondary, and a provisioning page."""
-    flash = bytearray(b"\xff" * FLASH_SIZE)
-    for offset, data in ((0, primary), (SLOT_SIZE, secondary), (PROVISIONING, page)):
-        flash[offset : offset + len(data)] = data
-    return bytes(flash)
+@dataclass(frozen=True)
+class Workshop:
+    """The program, keys and images that tests of the boot loader begin with.
+
+    Attributes:
+        program: The board, with address and undefined-behaviour sanitizers.
+        boot_key: Signs boot images.
+        code_signer: Signs updates, where a page says so.
+        old: A signed image, version 1.0.0, security counter 1.
+        new: Another, version 1.1.0+7, security counter 2.
+    """
+
+    program: Path
+    directory: Path
+    boot_key: ec.EllipticCurvePrivateKey
+    code_signer: ec.EllipticCurvePrivateKey
+    old: bytes
+    new: bytes
+
+    @classmethod
+    def make(cls, directory: Path) -> "Workshop":
+        """Compile and sign."""
+        program = build_board(directory, "-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all")
+        keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(2)]
+        source = random.Random(0)
+        old = sign_image(source.randbytes(20_000), keys[0], directory, "1.0.0", 1)
+        new = sign_image(source.randbytes(30_001), keys[0], directory, "1.1.0+7", 2)
+        return cls(program, directory, keys[0], keys[1], old, new)
+
+    def sign(self, payload: bytes, version: str, counter: int) -> bytes:
+        """One more boot image."""
+        return sign_image(payload, self.boot_key, self.directory, version, counter)
+
+    @contextmanager
+    def board(
+        self, flash: Path, *faults: str, entries: Sequence[tuple[int, bytes]] = (), secondary: bytes = b""
+    ) -> Iterator[Board]:
+        """Switch a board with the old image on, and off at the end; a flash file that exists is kept."""
+        if not flash.exists():
+            page = provisioning_page([(BOOT_KEY, spki(self.boot_key)), *entries])
+            blank = bytearray(b"\xff" * FLASH_SIZE)
+            for offset, data in ((0, self.old), (SLOT_SIZE, secondary), (PROVISIONING, page)):
+                blank[offset : offset + len(data)] = data
+            flash.write_bytes(blank)
+        process = subprocess.Popen([str(self.program), str(flash), *faults], stdout=subprocess.PIPE, text=True)
+        try:
+            assert process.stdout is not None
+            yield Board(process.stdout.readline().strip(), flash, process)
+            assert process.poll() is None, "the board has died"
+        finally:
+            process.kill()
+            process.communicate()
 
 
-@contextmanager
-def run_board(program: Path, flash: Path, *faults: str) -> Iterator[Board]:
-    """Switch a board on, and off at the end."""
-    process = subprocess.Popen([str(program), str(flash), *faults], stdout=subprocess.PIPE, text=True)
-    try:
-        assert process.stdout is not None
-        yield Board(process.stdout.readline().strip(), flash, process.pid)
-    finally:
-        process.kill()
-        process.communicate()
+def open_raw(path: str) -> int:
+    """Open one side of a serial line for bytes as they are."""
+    line = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    tty.setraw(line, termios.TCSANOW)
+    return line
+
+
+@dataclass
+class Line:
+    """A client that sends what it is told to, right or wrong, and takes answers apart.
+
+    Attributes:
+        port: The path of the serial line.
+        text: What came that is no frame.
+    """
+
+    port: str
+    text: bytearray = field(default_factory=bytearray)
+
+    def __post_init__(self) -> None:
+        self._line = open_raw(self.port)
+        self._sequence = itertools.count(1)
+        self._buffer = bytearray()
+
+    def close(self) -> None:
+        os.close(self._line)
+
+    def send(self, data: bytes) -> None:
+        os.write(self._line, data)
+
+    def read_line(self, timeout_s: float) -> bytes | None:
+        """The next line, or nothing."""
+        until = time.monotonic() + timeout_s
+        while b"\n" not in self._buffer:
+            ready, _, _ = select.select([self._line], [], [], max(0, until - time.monotonic()))
+            if not ready:
+                return None
+            self._buffer += os.read(self._line, 4096)
+        line, _, rest = self._buffer.partition(b"\n")
+        self._buffer = bytearray(rest)
+        return bytes(line + b"\n")
+
+    def receive(self, timeout_s: float = 30) -> bytes | None:
+        """The next SMP message, or nothing; other lines become `text`."""
+        decoder = packet.decode()
+        next(decoder)
+        while (line := self.read_line(timeout_s)) is not None:
+            if line[:2] not in {packet.START_DELIMITER, packet.CONTINUE_DELIMITER}:
+                self.text += line
+                continue
+            try:
+                decoder.send(line)
+            except StopIteration as end:
+                return bytes(end.value)
+        return None
+
+    def wait_for(self, text: bytes, timeout_s: float = 60) -> bytes:
+        """All text up to the line that holds `text`."""
+        until = time.monotonic() + timeout_s
+        while text not in self.text:
+            line = self.read_line(until - time.monotonic())
+            assert line is not None, f"no {text!r} in {bytes(self.text)!r}"
+            self.text += line
+        seen = bytes(self.text)
+        self.text.clear()
+        return seen
+
+    def message(self, operation: int, group: int, command: int, body: bytes, version: int = 1) -> bytes:
+        """An SMP message around any body."""
+        sequence = next(self._sequence) & 0xFF
+        return struct.pack(">BBHHBB", version << 3 | operation, 0, len(body), group, sequence, command) + body
+
+    def ask_raw(self, message: bytes, timeout_s: float = 30) -> bytes | None:
+        """Send a message; the body of the answer, whose header must fit."""
+        for part in packet.encode(message):
+            self.send(part)
+        answer = self.receive(timeout_s)
+        if answer is None:
+            return None
+        assert answer[0] == message[0] | 1
+        assert answer[1:4] == struct.pack(">BH", 0, len(answer) - 8)
+        assert answer[4:8] == message[4:8]
+        return answer[8:]
+
+    def ask(self, operation: int, group: int, command: int, version: int = 1, **fields: Any) -> dict[str, Any]:
+        """Send a request that is well-formed; the answer."""
+        body = self.ask_raw(self.message(operation, group, command, cbor2.dumps(fields), version))
+        assert body is not None, "no answer"
+        answer: dict[str, Any] = cbor2.loads(body)
+        return answer
+
+    def read(self, group: int, command: int, **fields: Any) -> dict[str, Any]:
+        return self.ask(0, group, command, **fields)
+
+    def write(self, group: int, command: int, **fields: Any) -> dict[str, Any]:
+        return self.ask(2, group, command, **fields)
+
+    def upload(self, image: bytes, size: int = 700) -> dict[str, Any]:
+        """The whole image in parts; the last answer, or the first that is an error."""
+        first = {"len": len(image), "sha": hashlib.sha256(image).digest()}
+        answer: dict[str, Any] = {"off": 0}
+        while "off" in answer and "match" not in answer:
+            offset = answer["off"]
+            fields = {"off": offset, "data": image[offset : offset + size], **({} if offset else first)}
+            answer = self.write(1, 1, **fields)
+        return answer
+
+    def enter_recovery(self) -> None:
+        """Ask until the loader answers."""
+        for _ in range(30):
+            if self.ask_raw(self.message(2, 0, 0, cbor2.dumps({"d": ""})), 2) is not None:
+                return
+        raise AssertionError("no answer")
+
+    def reset(self) -> bytes:
+        """Reset, and wait until something has been started or refused; what was said."""
+        assert self.write(0, 5) == {}
+        self.wait_for(b"iotsign boot")
+        line = self.read_line(60)
+        assert line is not None
+        return line.strip()
+
+
+class NoisyLine:
+    """A serial line that now and then drops, flips, doubles or delays a byte, in both directions, by a seed."""
+
+    def __init__(self, port: str, seed: int, rate: float) -> None:
+        self._random = random.Random(seed)
+        self._rate = rate
+        self._far = open_raw(port)
+        self._near, client = os.openpty()
+        tty.setraw(client, termios.TCSANOW)
+        self._client = client
+        self.port = os.ttyname(client)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._carry, daemon=True)
+
+    def _disturb(self, data: bytes) -> Iterator[bytes]:
+        for byte in data:
+            what = self._random.random() / self._rate
+            if what >= 1:
+                yield bytes([byte])
+            elif what < 0.25:
+                yield b""
+            elif what < 0.5:
+                yield bytes([byte ^ 1 << self._random.randrange(8)])
+            elif what < 0.75:
+                yield bytes([byte, byte])
+            else:
+                time.sleep(self._random.random() / 50)
+                yield bytes([byte])
+
+    def _carry(self) -> None:
+        other = {self._near: self._far, self._far: self._near}
+        while not self._ended.is_set():
+            for line in select.select([self._near, self._far], [], [], 0.1)[0]:
+                os.write(other[line], b"".join(self._disturb(os.read(line, 4096))))
+
+    def __enter__(self) -> "NoisyLine":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+        for line in (self._near, self._far, self._client):
+            os.close(line)

@@ -15,10 +15,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cbor2
 from core_images import area, embedded_of, make_keys, spki_of, tlv
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
+from simulated_board import BOOTLOADER, SIMULATED, include_flags
+from smp import packet
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -70,7 +73,45 @@ def seeds(target: str) -> list[bytes]:
             _image(record, 0x24, mark=tlv(0x25, b"\1")),
             _image(tlv(2, b"\1"), 0x24),
         ]
+    if target == "fuzz_smp":
+        return smp_seeds()
     return []
+
+
+def smp_seeds() -> list[bytes]:
+    """For fuzz_smp: a line as it comes, and each command of each group."""
+    image = (
+        struct.pack("<IIHHII", 0x96F3B83D, 0, 32, 0, 4, 0) + bytes(12) + b"good" + area(0x6907, tlv(0x10, bytes(32)))
+    )
+    first = {"off": 0, "len": len(image), "sha": hashlib.sha256(image).digest(), "data": image}
+    split = [first | {"data": image[:40]}, {"off": 40, "data": image[40:]}, {"off": 7, "data": b""}]
+    commands: list[tuple[int, int, int, dict[str, Any]]] = [
+        (2, 0, 0, {"d": "text"}),
+        (2, 0, 5, {"boot_mode": 1}),
+        (0, 0, 6, {}),
+        (0, 0, 8, {"query": "mode"}),
+        (0, 1, 0, {}),
+        (0, 1, 6, {}),
+        (0, 64, 0, {}),
+        (0, 64, 1, {"slot": 0, "hash": "SHA256"}),
+        (0, 64, 3, {"nonce": bytes(16)}),
+        (0, 64, 4, {"off": 5, "len": 9}),
+    ]
+    update: list[tuple[int, int, int, dict[str, Any]]] = [
+        (2, 1, 5, {"slot": 1}),
+        *((2, 1, 1, part) for part in split),
+        (2, 64, 2, {"slot": 1, "alg": "SHA256withECDSA", "sig": b"ok", "len": len(image)}),
+        (2, 1, 0, {"hash": bytes(32), "confirm": False}),
+        (2, 1, 0, {"confirm": True}),
+    ]
+
+    def requests(kind: int, listed: list[tuple[int, int, int, dict[str, Any]]]) -> bytes:
+        bodies = [(head, cbor2.dumps(body)) for *head, body in listed]
+        return bytes([kind]) + b"".join(bytes([8 | head[0], *head[1:], len(body)]) + body for head, body in bodies)
+
+    message = bytes([10, 0, 0, 8, 0, 0, 1, 0]) + cbor2.dumps({"d": "text"})
+    line = b"\0" + b"".join(packet.encode(message)) + b"".join(packet.encode(message, line_length=16))
+    return [line, requests(1, commands), requests(1, update), requests(3, update)]
 
 
 def build_host(directory: Path) -> Path:
@@ -95,13 +136,20 @@ def build(target: str, directory: Path) -> Path:
         sources = [str(source) for source in CORE.glob("src/*.c")]
         subprocess.run(["clang", *FLAGS, *NO_LINK, f"-I{CORE / 'include'}", "-c", *sources], check=True, cwd=objects)
         objects.touch()
-    return link(target, directory, list(objects.glob("*.o")))
+    return link(target, directory, list(objects.glob("*.o")), *(boot_loader() if target == "fuzz_smp" else []))
 
 
-def link(target: str, directory: Path, core: list[Path]) -> Path:
+def boot_loader() -> list[str]:
+    """What the target of the boot loader's server needs beyond the core."""
+    wrapped = [f"-Wl,--wrap={name}" for name in ("iotsign_boot_verify", "iotsign_detached_verify_hardened")]
+    sources = [*sorted((BOOTLOADER / "src").glob("*.c")), SIMULATED / "nor_flash.c"]
+    return [*include_flags(), "-DIOTSIGN_SMP_READ_BACK", *map(str, sources), *wrapped]
+
+
+def link(target: str, directory: Path, core: list[Path], *more: str) -> Path:
     """Compile a target itself and link it with the core."""
     program = directory / target
-    linked = [str(HERE / f"{target}.c"), *map(str, core), "-lpthread"]
+    linked = [str(HERE / f"{target}.c"), *map(str, core), "-lpthread", *more]
     flags = ["-D_GNU_SOURCE", *FLAGS, *LINK, f"-I{CORE / 'include'}"]
     subprocess.run(["clang", *flags, *linked, "-o", str(program)], check=True)
     return program

@@ -74,9 +74,11 @@ static int take(input_t *input, item_t *item)
         return 0;
     }
     if (item->major == IOTSIGN_CBOR_SIMPLE) {
-        int defined = item->value >= CBOR_FALSE && item->value <= CBOR_UNDEFINED;
+        if (item->value < CBOR_FALSE || item->value > CBOR_UNDEFINED) {
+            return -1;
+        }
         item->value -= CBOR_FALSE;
-        return defined ? 0 : -1;
+        return 0;
     }
     return item->major <= NEGATIVE ? 0 : -1;
 }

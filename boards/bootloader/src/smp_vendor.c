@@ -81,6 +81,7 @@ static int find_region(const iotsign_smp_request_t *request, uint32_t *offset, u
 {
     const iotsign_smp_fields_t *fields = &request->fields;
     uint32_t slot = fields->value[IOTSIGN_KEY_SLOT];
+    *offset = fields->value[IOTSIGN_KEY_OFF];
     *length = fields->value[IOTSIGN_KEY_LEN];
     if (iotsign_smp_has(request, IOTSIGN_KEY_SLOT)) {
         if (slot > 1u || iotsign_smp_has(request, IOTSIGN_KEY_OFF)) {
@@ -90,13 +91,14 @@ static int find_region(const iotsign_smp_request_t *request, uint32_t *offset, u
         if (!iotsign_smp_has(request, IOTSIGN_KEY_LEN)) {
             *length = iotsign_boot_image_size(iotsign_smp_area(slot));
         }
-    } else {
-        *offset = fields->value[IOTSIGN_KEY_OFF];
-        slot = *offset - iotsign_smp_area(0)->offset < iotsign_smp_area(0)->size ? 0u : 1u;
     }
-    uint32_t in_slot = *offset - iotsign_smp_area(slot)->offset;
-    uint32_t size = iotsign_smp_area(slot)->size;
-    return *length != 0u && in_slot < size && *length <= size - in_slot ? 0 : -1;
+    for (slot = 0; slot < 2u; slot++) {
+        const iotsign_area_t *area = iotsign_smp_area(slot);
+        if (*offset >= area->offset && *offset - area->offset < area->size) {
+            return *length != 0u && *length <= area->size - (*offset - area->offset) ? 0 : -1;
+        }
+    }
+    return -1;
 }
 
 #ifdef IOTSIGN_SMP_READ_BACK
