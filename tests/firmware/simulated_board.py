@@ -260,6 +260,11 @@ class Line:
     def write(self, group: int, command: int, **fields: Any) -> dict[str, Any]:
         return self.ask(2, group, command, **fields)
 
+    def write_unheard(self, group: int, command: int, **fields: Any) -> None:
+        """Send a request and wait for no answer."""
+        for part in packet.encode(self.message(2, group, command, cbor2.dumps(fields))):
+            self.send(part)
+
     def upload(self, image: bytes, size: int = 700) -> dict[str, Any]:
         """The whole image in parts; the last answer, or the first that is an error."""
         first = {"len": len(image), "sha": hashlib.sha256(image).digest()}
@@ -279,6 +284,7 @@ class Line:
 
     def reset(self) -> bytes:
         """Reset, and wait until something has been started or refused; what was said."""
+        self.text.clear()
         assert self.write(0, 5) == {}
         self.wait_for(b"iotsign boot")
         line = self.read_line(60)
@@ -291,6 +297,7 @@ class NoisyLine:
 
     def __init__(self, port: str, seed: int, rate: float) -> None:
         self._random = random.Random(seed)
+        self.disturbed = 0
         self._rate = rate
         self._far = open_raw(port)
         self._near, client = os.openpty()
@@ -303,6 +310,7 @@ class NoisyLine:
     def _disturb(self, data: bytes) -> Iterator[bytes]:
         for byte in data:
             what = self._random.random() / self._rate
+            self.disturbed += what < 1
             if what >= 1:
                 yield bytes([byte])
             elif what < 0.25:

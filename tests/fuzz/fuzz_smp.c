@@ -55,6 +55,13 @@ size_t iotsign_board_read(uint8_t *buffer, size_t size, uint32_t timeout_ms)
     return 0;
 }
 
+uint32_t iotsign_board_milliseconds(void)
+{
+    static uint32_t now;
+    now = (now + 10u) & 0xffffffu;
+    return now;
+}
+
 void iotsign_board_reset(void)
 {
     longjmp(power, 1);

@@ -155,8 +155,9 @@ static void serve_frame(size_t length)
     memcpy(server.frame.bytes + LENGTH_SIZE, header, sizeof header);
     send(reply.length);
     if (server.reset_due) {
-        uint8_t ignored;
-        (void)iotsign_board_read(&ignored, 1, DRAIN_MS);
+        uint32_t start = iotsign_board_milliseconds();
+        while (iotsign_board_milliseconds() - start < DRAIN_MS) {
+        }
         iotsign_board_reset();
     }
 }
