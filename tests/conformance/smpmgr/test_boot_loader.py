@@ -12,7 +12,7 @@ SMPMGR = Path(sys.executable).with_name("smpmgr")
 
 def smpmgr(port: str, *arguments: str | Path) -> str:
     """Run a command; what it says, without the line breaks that it puts where it likes."""
-    command = [SMPMGR, "--port", port, "--timeout", "30", *map(str, arguments)]
+    command = [str(SMPMGR), "--port", port, "--timeout", "30", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return re.sub(r"\s+", " ", done.stdout)
