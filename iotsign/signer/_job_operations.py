@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from iotsign.errors import ResourceNotFoundError, ValidationError
 from iotsign.platforms import Platform
+from iotsign.signer._arns import JobArn
 from iotsign.signer._authorisation import grants, usable_profile
 from iotsign.signer._caller import Caller
 from iotsign.signer._domain import Domain, denied
@@ -118,10 +119,7 @@ class JobOperations:
         domain, job_id = self._domain, request["jobId"]
         owner = request.get("jobOwner") or caller.account
         with domain.records.writing() as transaction:
-            job = transaction.job(job_id)
-            self._check_may_revoke(transaction, caller, owner, job_id, job)
-            if job is None:
-                raise _no_such_job(job_id)
+            job = self._revocable(transaction, caller, owner, job_id)
             if not domain.platform(job.platform_id).revocation_supported:
                 message = f"Revocation is not supported for platform {job.platform_id}"
                 raise ValidationError("RevocationNotSupported", message, platform=job.platform_id)
@@ -136,17 +134,17 @@ class JobOperations:
             domain.record("SignatureRevoked", caller, request_id, job.arn(domain.region), **details)
         return {}
 
-    def _check_may_revoke(
-        self, transaction: ReadTransaction, caller: Caller, owner: str, job_id: str, job: SigningJob | None
-    ) -> None:
+    def _revocable(self, transaction: ReadTransaction, caller: Caller, owner: str, job_id: str) -> SigningJob:
+        job = transaction.job(job_id)
+        found = job if job is not None and job.owner == owner else None
         if owner == caller.account:
-            if job is None or job.owner != owner:
+            if found is None:
                 raise _no_such_job(job_id)
-            return
-        profile = transaction.profile(owner, job.profile_name) if job and job.owner == owner else None
-        if profile is None or not grants(profile, caller, "signer:RevokeSignature"):
-            resource = f"arn:aws:signer:{self._domain.region}:{owner}:/signing-jobs/{job_id}"
-            raise denied(caller, "signer:RevokeSignature", resource)
+            return found
+        profile = transaction.profile(owner, found.profile_name) if found else None
+        if found is None or profile is None or not grants(profile, caller, "signer:RevokeSignature"):
+            raise denied(caller, "signer:RevokeSignature", JobArn(self._domain.region, owner, job_id))
+        return found
 
     def _pin(self, caller: Caller, request: Mapping[str, Any], platform: Platform) -> SourceObject:
         given = (request["source"] or {}).get("s3")

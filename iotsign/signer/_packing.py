@@ -47,11 +47,16 @@ def check_can_sign(platform: Platform) -> None:
     """Refuse a platform that this service does not sign for.
 
     Raises:
-        ValidationError: The platform needs a chain of the service's own, or a container that iotsign does not write.
+        ValidationError: The platform needs a chain of the service's own.
     """
     if platform.certificate.signing_material is SigningMaterial.SERVICE:
-        message = f"Signing for platform {platform.platform_id} is not supported by this service"
-        raise ValidationError("PlatformNotSupported", message, platform=platform.platform_id)
+        raise not_supported(platform)
+
+
+def not_supported(platform: Platform) -> ValidationError:
+    """Say that this service does not sign for a platform."""
+    message = f"Signing for platform {platform.platform_id} is not supported by this service"
+    return ValidationError("PlatformNotSupported", message, platform=platform.platform_id)
 
 
 def native_container(platform: Platform, image_format: str | None) -> Container | None:

@@ -8,7 +8,7 @@ from iotsign.signer._authorisation import usable_profile
 from iotsign.signer._caller import Caller
 from iotsign.signer._domain import Domain
 from iotsign.signer._job_operations import signing_platform
-from iotsign.signer._packing import check_can_sign, signs_payloads
+from iotsign.signer._packing import not_supported, signs_payloads
 
 
 class PayloadOperations:
@@ -23,7 +23,8 @@ class PayloadOperations:
         Raises:
             ResourceNotFoundError: There is no such profile.
             AccessDeniedError: It is another account's, which did not grant this.
-            ValidationError: The profile is not active, or its platform signs objects only or not at all.
+            ValidationError: The profile is not active, its platform signs objects only, or needs a chain of the
+                service's own, which this service does not have.
         """
         domain = self._domain
         with domain.records.reading() as transaction:
@@ -32,5 +33,4 @@ class PayloadOperations:
         if not signs_payloads(platform):
             message = f"SignPayload is not supported for platform {platform.platform_id}; use StartSigningJob"
             raise ValidationError("OperationNotSupported", message, platform=platform.platform_id)
-        check_can_sign(platform)
-        return {}
+        raise not_supported(platform)

@@ -134,8 +134,8 @@ class MemoryRecords:
         return self._advance(job, job)
 
     def revoke_job(self, job_id: str, revocation: JobRevocation) -> bool:
-        job = self.jobs_by_id[job_id]
-        if job.revocation is not None:
+        job = self.jobs_by_id.get(job_id)
+        if job is None or job.revocation is not None:
             return False
         self.jobs_by_id[job_id] = replace(job, revocation=revocation)
         return True

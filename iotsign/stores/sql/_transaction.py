@@ -127,7 +127,7 @@ class SqlTransaction:
         return self._advance(_ADVANCE, job, {"status": row["status"], "document": row["document"]})
 
     def revoke_job(self, job_id: str, revocation: JobRevocation) -> bool:
-        """Revoke the signature of a job that succeeded; False if it has been."""
+        """Revoke the signature of a job that succeeded; False if it has been, or there is no such job."""
         job = self.job(job_id)
         if job is None:
             return False

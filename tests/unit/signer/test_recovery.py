@@ -1,11 +1,18 @@
 """What is left of a job that was interrupted, and who goes on with it."""
 
+import io
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from iotsign.algorithms import KeyType
 from iotsign.errors import AccessDeniedError, StoreError
+from iotsign.signer import SourceObject
 
 STEPS = ["accepted", "pinned", "intended", "signed", "verified", "logged", "released"]
 
@@ -106,7 +113,7 @@ def test_a_log_that_breaks_after_signing_keeps_the_signature_back(world: Any) ->
 
 
 def test_a_token_signs_once(world: Any, key_files: Any) -> None:
-    from iotsign.algorithms import KeyType, signature_algorithm
+    from iotsign.algorithms import signature_algorithm
     from iotsign.signer._key_use import KeyUse, SigningToken
 
     world.profile()
@@ -130,3 +137,41 @@ def test_a_job_that_is_running_is_not_run_again(world: Any) -> None:
     world.on_step = lambda step, job: world.service.run_job(job) if step == "pinned" else None
     world.service.run_job(job_id)
     assert world.steps.count("pinned") == 1
+
+
+def test_a_job_without_source_fails(world: Any) -> None:
+    world.profile()
+    job = world.records.jobs_by_id[world.start(world.firmware())["jobId"]]
+    world.records.jobs_by_id[job.job_id] = replace(job, source=None)
+    world.service.run_job(job.job_id)
+    assert "has no source" in world.call("DescribeSigningJob", jobId=job.job_id)["statusReason"]
+
+
+def test_an_object_that_changes_while_it_is_read_is_not_signed(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Changing(io.FileIO):  # threat 22
+        def read(self, size: int | None = -1, /) -> bytes:
+            return b"something else"
+
+    @contextmanager
+    def open_version(_: SourceObject) -> Iterator[io.FileIO]:
+        with tempfile.NamedTemporaryFile(buffering=0) as file:
+            file.write(b"firmware")
+            with Changing(file.name) as changing:
+                yield changing
+
+    world.profile("MCUboot-Ed25519", key=KeyType.ED25519, overrides={"signingImageFormat": "JSONEmbedded"})
+    monkeypatch.setattr(world.objects, "open_version", open_version)
+    job = world.sign()
+    assert job["statusReason"] == "the object that is signed changed while it was read"
+    assert "SigningIntended" not in world.audit.names()
+
+
+def test_a_disk_that_is_full_leaves_the_job_in_progress(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.profile("AWSIoTDeviceManagement-SHA256-ECDSA")
+    with monkeypatch.context() as patch:
+        patch.setattr(world.objects, "stage", lambda: io.FileIO("/dev/full", "wb"))
+        with pytest.raises(StoreError, match="cannot write the signed object: No space"):
+            world.sign()
+    (job_id,) = world.service.recover()
+    world.service.run_job(job_id)
+    assert world.call("DescribeSigningJob", jobId=job_id)["status"] == "Succeeded"

@@ -200,6 +200,7 @@ def test_a_job_is_advanced_by_its_worker_only(open_store: OpenStore) -> None:
         assert not transaction.claim_job(done, "w3", later)
         assert transaction.revoke_job(JOB.job_id, JobRevocation("r", later, "me"))
         assert not transaction.revoke_job(JOB.job_id, JobRevocation("again", later, "me"))
+        assert not transaction.revoke_job("nothing", JobRevocation("r", later, "me"))
         assert transaction.job(JOB.job_id) == replace(done, revocation=JobRevocation("r", later, "me"))
 
 

@@ -1,6 +1,8 @@
 """Opening, migrating and losing databases."""
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -62,7 +64,21 @@ def test_a_server_that_does_not_answer_is_a_store_error(tmp_path: Path) -> None:
 
 
 def test_a_missing_driver_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(MissingDependencyError) as caught:
         open_records("postgresql://nobody@/nothing")
     assert caught.value.data["hint"] == "install iotsign[postgresql]"
+
+
+def test_a_missing_package_names_what_to_install() -> None:
+    program = """
+import sys
+sys.modules["alembic"] = None
+from iotsign.errors import MissingDependencyError
+try:
+    import iotsign.stores.sql
+except MissingDependencyError as error:
+    print(error.data["hint"])
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert run.stdout == "install iotsign[server]\n", run
