@@ -1,6 +1,6 @@
 """Skip instructions of a boot loader's decision under QEMU, one at a time, and see whether a bad image boots.
 
-    python tests/firmware/skips.py                      every point, both profiles and both kinds of signature
+    python tests/firmware/skips.py                      every point, both profiles and all kinds of decision
     python tests/firmware/skips.py --every 200          a sample
 
 A point is an instruction, which time it is executed, and how many bytes are skipped (2 or 4). Every instruction that
@@ -11,6 +11,7 @@ that decides, each time that they are executed.
 import argparse
 import re
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import Enum
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -36,12 +38,13 @@ EXECUTIONS: Final = 12
 DECIDING: Final = (
     "decide|iotsign_(mcuboot|detached)_verify(_hardened)?|iotsign_verdict_is_trusted|verify|read_header|read_claims|digest_image|judge_signatures?|find_key|"
     "match_anchor|find_hash|find_verifier|fits|trim|take_tlv|take_head|iotsign_p256_judge|iotsign_ecdsa_der_decode|"
-    "iotsign_p256_verify_digest|signature_verify|memcmp|iotsign_spki_parse|iotsign_region_read"
+    "iotsign_p256_verify_digest|signature_verify|memcmp|iotsign_spki_parse|iotsign_region_read|"
+    "boot|refuse_image|recover|iotsign_boot_(prepare|verify|load|state)|judge|is_acceptable|settle|decide_swap|install|revert"
 )
 
 
-KINDS: Final = {"mcuboot": "", "detached": "-DDETACHED"}
-"""What is verified, and how the program is compiled for it."""
+KINDS: Final = {"mcuboot": ("boot", ""), "detached": ("boot", "-DDETACHED"), "bootloader": ("boot_loader", "")}
+"""What is verified: the program, and how it is compiled for that; ``bootloader`` is the whole of the reference one."""
 
 
 class Outcome(Enum):
@@ -357,7 +360,14 @@ def points_of(program: Program) -> list[Point]:
     return points
 
 
-def boot_program(profile: str, directory: Path, *, flags: str = "") -> Program:
+def provisioning_page(key: bytes) -> bytes:
+    """The page of a device that trusts one boot key; its layout stands in bootloader/provisioning.h."""
+    entry = struct.pack("<HH", 1, len(key)) + key
+    page = struct.pack("<IHH", 0x31505349, len(entry), 0) + entry
+    return page + sha256(page).digest()
+
+
+def boot_program(profile: str, directory: Path, *, kind: str = "mcuboot", flags: str = "") -> Program:
     """Build the decision about an image that is well-formed and signed by another key than it says."""
     maker = ImageMaker(make_keys())
     signed = maker.signed_part(payload=b"\x55" * 64, protected=b"")
@@ -366,13 +376,20 @@ def boot_program(profile: str, directory: Path, *, flags: str = "") -> Program:
     image = signed + area(0x6907, honest[:cut] + forged[cut:])
     directory.mkdir(parents=True, exist_ok=True)
     # the forged signature is in DER behind its TLV head, and by the same hash it is a detached one, of the signed part
-    arrays = {"image": image, "trusted_key": spki_of(maker.keys["p256"]), "signature": forged[cut + 4 :]}
+    trusted = spki_of(maker.keys["p256"])
+    arrays = {
+        "image": image,
+        "trusted_key": trusted,
+        "signature": forged[cut + 4 :],
+        "page": provisioning_page(trusted),
+    }
     lines = [
         f"__attribute__((unused)) static const unsigned char {name}[] = {{{', '.join(map(str, data))}}};"
         for name, data in arrays.items()
     ]
     (directory / "boot_image.h").write_text("\n".join(lines) + "\n")
-    elf = build(MACHINE, profile, directory / "build", target="boot", flags=f"-I{directory} {flags}")
+    target, own_flags = KINDS[kind]
+    elf = build(MACHINE, profile, directory / "build", target=target, flags=f"-I{directory} {own_flags} {flags}")
     return Program.read(elf)
 
 
@@ -404,7 +421,7 @@ def main() -> int:
     profiles = arguments.profile or ["small", "fast"]
     for kind, profile in [(kind, profile) for kind in arguments.kind or KINDS for profile in profiles]:
         with tempfile.TemporaryDirectory() as directory:
-            program = boot_program(profile, Path(directory), flags=KINDS[kind])
+            program = boot_program(profile, Path(directory), kind=kind)
             points = points_of(program)[:: arguments.every]
             started = time.monotonic()
             counts: Counter[Outcome] = Counter()

@@ -148,6 +148,8 @@ endmacro()
 def test_component_and_module(tmp_path: Path, functions: str, library: str) -> None:
     (tmp_path / "CMakeLists.txt").write_text(HEADER + functions + f"add_subdirectory({CORE} iotsign)\n")
     build = configure(tmp_path, "rv32imc")
+    commands = run("ninja", "-C", build, "-t", "commands")
+    assert len(re.findall(r"-fno-lto .*hardened\.c", commands)) == 3
     run("cmake", "--build", build)
     (archive,) = build.rglob(f"lib{library}.a")
     symbols = run("riscv64-unknown-elf-nm", "--defined-only", archive)
