@@ -79,13 +79,16 @@ def spki(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.public_key().public_bytes(der, form)
 
 
-def sign_image(payload: bytes, key: ec.EllipticCurvePrivateKey, directory: Path, version: str, counter: int) -> bytes:
-    """Have imgtool make a boot image."""
+def sign_image(
+    payload: bytes, key: ec.EllipticCurvePrivateKey, directory: Path, version: str, counter: int | None
+) -> bytes:
+    """Have imgtool make a boot image, with or without a security counter."""
     pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
     (directory / "key.pem").write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
     (directory / "payload.bin").write_bytes(payload)
     sign = [sys.executable, "-m", "imgtool.main", "sign", "--key", "key.pem", "--header-size", "32", "--pad-header"]
-    sizes = ["--slot-size", str(SLOT_SIZE), "--align", "8", "--version", version, "--security-counter", str(counter)]
+    sizes = ["--slot-size", str(SLOT_SIZE), "--align", "8", "--version", version]
+    sizes += [] if counter is None else ["--security-counter", str(counter)]
     subprocess.run([*sign, *sizes, "payload.bin", "image.bin"], cwd=directory, check=True, capture_output=True)
     return (directory / "image.bin").read_bytes()
 
@@ -138,7 +141,7 @@ class Workshop:
         new = sign_image(source.randbytes(30_001), keys[0], directory, "1.1.0+7", 2)
         return cls(program, directory, keys[0], keys[1], old, new)
 
-    def sign(self, payload: bytes, version: str, counter: int) -> bytes:
+    def sign(self, payload: bytes, version: str, counter: int | None) -> bytes:
         """One more boot image."""
         return sign_image(payload, self.boot_key, self.directory, version, counter)
 

@@ -97,6 +97,7 @@ def smp_seeds() -> list[bytes]:
         (0, 64, 1, {"slot": 0, "hash": "SHA256"}),
         (0, 64, 3, {"nonce": bytes(16)}),
         (0, 64, 4, {"off": 5, "len": 9}),
+        (2, 1, 1, first | {"upgrade": True, "image": 0}),
     ]
     update: list[tuple[int, int, int, dict[str, Any]]] = [
         (2, 1, 5, {"slot": 1}),

@@ -34,15 +34,15 @@ uint32_t iotsign_boot_image_size(const iotsign_area_t *area);
 
 typedef struct {
     uint32_t trusted;             /* IOTSIGN_TRUSTED: the primary slot may be started */
-    iotsign_swap_t swapped;       /* what has just been done */
-    uint8_t refused;              /* 1 if a pending image was refused and forgotten */
+    iotsign_swap_t swapped;       /* what has just been done, or was begun and failed */
+    uint8_t refused;              /* 1 if a pending image was refused and forgotten, or the flash did not take it */
     uint8_t confirmed;            /* 1 if the primary image needs no confirmation */
     iotsign_mcuboot_image_t primary; /* what is to be started */
 } iotsign_boot_result_t;
 
 /* Decide what to start: finish an interrupted swap, do a pending or a due one, verify the primary slot, advance the
  * stored security counter once the image is confirmed. May be cut at any write or erase and called again. Returns 0, or
- * a negative value if the flash failed. */
+ * a negative value if the flash failed and nothing whole is there to start, or only what was to be reverted. */
 int iotsign_boot_prepare(iotsign_boot_result_t *result);
 
 /* Only finish an interrupted swap, so that both slots can be looked at. Returns as iotsign_boot_prepare. */

@@ -31,7 +31,7 @@ extern const iotsign_layout_t iotsign_board_layout;
 
 /* All three return 0, or a negative value; offset and length must lie in the flash. */
 int iotsign_flash_read(uint32_t offset, void *buffer, size_t length);
-/* offset and length are multiples of write_size. */
+/* offset and length are multiples of write_size; data has any alignment. */
 int iotsign_flash_write(uint32_t offset, const void *data, size_t length);
 /* offset and length are multiples of sector_size. */
 int iotsign_flash_erase(uint32_t offset, uint32_t length);
