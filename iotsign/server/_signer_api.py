@@ -117,6 +117,4 @@ async def answer_fault(exchange: Exchange, fault: Fault) -> None:
         ("x-amzn-requestid", exchange.request_id),
         ("x-amzn-errortype", fault.exception),
     ]
-    if fault.status == 413:  # the rest of the body is not read
-        headers.append(("connection", "close"))
     await exchange.respond(fault.status, headers, fault.body)

@@ -30,6 +30,7 @@ class Server:
 
     def __init__(self, data: Path, *arguments: str, local: bool = True) -> None:
         self.data = data
+        self._clients: list[Any] = []
         data.mkdir(parents=True, exist_ok=True)
         self.log = data.with_name(data.name + ".log")
         self._stderr: IO[bytes] = self.log.open("ab")
@@ -71,6 +72,8 @@ class Server:
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Stop it and give its exit code."""
+        for client in self._clients:
+            client.close()
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(WAIT_S)
@@ -79,14 +82,25 @@ class Server:
         self._stderr.close()
         return code
 
-    def client(self, service: str, credentials: dict[str, str] | None = None, **options: Any) -> Any:
-        """An unmodified boto3 client."""
+    def client(
+        self,
+        service: str,
+        credentials: dict[str, str] | None = None,
+        *,
+        region: str = "us-east-1",
+        verify: Path | None = None,
+        **options: Any,
+    ) -> Any:
+        """An unmodified boto3 client; it is closed with the server."""
         keys = credentials or {
             "aws_access_key_id": self.environment["AWS_ACCESS_KEY_ID"],
             "aws_secret_access_key": self.environment["AWS_SECRET_ACCESS_KEY"],
         }
         config = Config(inject_host_prefix=False, retries={"max_attempts": 0}, read_timeout=WAIT_S, **options)
-        return boto3.client(service, endpoint_url=self.url, region_name="us-east-1", config=config, **keys)
+        trusted = str(verify) if verify else None
+        made = boto3.client(service, endpoint_url=self.url, region_name=region, config=config, verify=trusted, **keys)
+        self._clients.append(made)
+        return made
 
     def add_key(self, account: str, *arguments: str) -> dict[str, str]:
         """Make an access key while it runs, and give it as boto3 takes it."""

@@ -105,7 +105,7 @@ class Claim:
     @property
     def signed_at(self) -> datetime:
         """When it was signed."""
-        return datetime.strptime(self.timestamp, _TIMESTAMP).replace(tzinfo=UTC)
+        return _moment(self.timestamp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,10 +363,16 @@ def _timestamp(value: str) -> str:
 
 def _is_date(stamp: str) -> bool:
     try:
-        datetime.strptime(stamp, _TIMESTAMP).replace(tzinfo=UTC)
+        _moment(stamp)
     except ValueError:
         return False
     return True
+
+
+def _moment(stamp: str) -> datetime:
+    """Read a timestamp of the right form; many times faster than strptime, and it is read twice a request."""
+    year, month, day = int(stamp[:4]), int(stamp[4:6]), int(stamp[6:8])
+    return datetime(year, month, day, int(stamp[9:11]), int(stamp[11:13]), int(stamp[13:15]), tzinfo=UTC)
 
 
 def _check_scope(claim: Claim, service: Service, region: str) -> None:
@@ -386,21 +392,23 @@ def _check_scope(claim: Claim, service: Service, region: str) -> None:
 
 def _check_time(claim: Claim, now: datetime) -> None:
     signed_at = claim.signed_at
-    stamp = now.astimezone(UTC).strftime(_TIMESTAMP)
     if signed_at > now + CLOCK_SKEW:
-        later = (now + CLOCK_SKEW).astimezone(UTC).strftime(_TIMESTAMP)
-        message = f"Signature not yet current: {claim.timestamp} is still later than {later} ({stamp} + 5 min.)"
+        later = f"{_stamp(now + CLOCK_SKEW)} ({_stamp(now)} + 5 min.)"
+        message = f"Signature not yet current: {claim.timestamp} is still later than {later}"
         raise AccessDeniedError("InvalidSignatureException", message, skewed=True)
     if claim.presigned:
         if now > signed_at + timedelta(seconds=claim.expires_s):
-            message = (
-                f"Request has expired: signed at {claim.timestamp} for {claim.expires_s} seconds, now it is {stamp}"
-            )
+            lived = f"signed at {claim.timestamp} for {claim.expires_s} seconds, now it is {_stamp(now)}"
+            message = f"Request has expired: {lived}"
             raise AccessDeniedError("RequestExpired", message)
     elif signed_at < now - CLOCK_SKEW:
-        earlier = (now - CLOCK_SKEW).astimezone(UTC).strftime(_TIMESTAMP)
-        message = f"Signature expired: {claim.timestamp} is now earlier than {earlier} ({stamp} - 5 min.)"
+        earlier = f"{_stamp(now - CLOCK_SKEW)} ({_stamp(now)} - 5 min.)"
+        message = f"Signature expired: {claim.timestamp} is now earlier than {earlier}"
         raise AccessDeniedError("InvalidSignatureException", message, skewed=True)
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime(_TIMESTAMP)
 
 
 def _check_signed_headers(request: WireRequest, claim: Claim) -> None:

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
 from botocore.exceptions import ClientError
@@ -227,9 +226,5 @@ def test_what_is_not_implemented_is_not_half_done(s3: Any, bucket: str) -> None:
 
 
 def test_another_region_is_named(server: Server, bucket: str) -> None:
-    keys = {
-        "aws_access_key_id": server.environment["AWS_ACCESS_KEY_ID"],
-        "aws_secret_access_key": server.environment["AWS_SECRET_ACCESS_KEY"],
-    }
-    client = boto3.client("s3", endpoint_url=server.url, region_name="eu-west-1", **keys)
+    client = server.client("s3", region="eu-west-1")
     assert refused(client.list_buckets, "AuthorizationHeaderMalformed")["Error"]["Region"] == "us-east-1"

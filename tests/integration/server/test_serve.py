@@ -10,12 +10,9 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import boto3
 import pytest
 from boto3.s3.transfer import TransferConfig
-from botocore.config import Config
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -53,22 +50,10 @@ def tls(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path
     assert found.stop() == 0
 
 
-def client(server: Server, service: str, certificate: Path, **options: Any) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=server.url,
-        region_name="us-east-1",
-        verify=str(certificate),
-        aws_access_key_id=server.environment["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=server.environment["AWS_SECRET_ACCESS_KEY"],
-        config=Config(retries={"max_attempts": 0}, read_timeout=WAIT_S, **options),
-    )
-
-
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC64NVME", "SHA256"])
 def test_over_tls_boto3_sends_chunks_with_trailing_checksums(tls: tuple[Server, Path], algorithm: str) -> None:
     server, certificate = tls
-    s3 = client(server, "s3", certificate)
+    s3 = server.client("s3", verify=certificate)
     seen: list[bytes] = []
     s3.meta.events.register(
         "before-send.s3.PutObject", lambda request, **_: seen.append(request.headers["X-Amz-Content-SHA256"])
@@ -85,16 +70,16 @@ def test_parts_over_tls(tls: tuple[Server, Path], tmp_path: Path) -> None:
     content = random.Random(5).randbytes(11 << 20)
     (tmp_path / "large").write_bytes(content)
     config = TransferConfig(multipart_threshold=5 << 20, multipart_chunksize=5 << 20)
-    s3 = client(server, "s3", certificate)
+    s3 = server.client("s3", verify=certificate)
     s3.upload_file(str(tmp_path / "large"), "firmware", "large", Config=config)
     assert s3.get_object(Bucket="firmware", Key="large")["Body"].read() == content
 
 
 def test_unsigned_bodies_over_tls(tls: tuple[Server, Path]) -> None:
     server, certificate = tls
-    s3 = client(server, "s3", certificate, s3={"payload_signing_enabled": False})
+    s3 = server.client("s3", verify=certificate, s3={"payload_signing_enabled": False})
     s3.put_object(Bucket="firmware", Key="unsigned", Body=b"x")
-    signer = client(server, "signer", certificate)
+    signer = server.client("signer", verify=certificate)
     assert signer.get_signing_profile(profileName="local")["status"] == "Active"
 
 
@@ -137,9 +122,10 @@ def test_stopping_finishes_what_is_under_way_and_a_new_start_goes_on(tmp_path: P
     started: list[str] = []
 
     def start() -> None:
+        client = server.client("signer")
         for _ in range(8):
             try:
-                answer = server.client("signer").start_signing_job(
+                answer = client.start_signing_job(
                     source=source, destination=destination, profileName="local", clientRequestToken=str(uuid.uuid4())
                 )
             except Exception:  # noqa: BLE001  # it is gone
