@@ -32,6 +32,11 @@ class _TrackedReader(io.BufferedReader):
         self._progress(self.tell())
         return data
 
+    def readinto(self, buffer: Any, /) -> int:
+        size = super().readinto(buffer)
+        self._progress(self.tell())
+        return size
+
 
 def reader(file: InputFile, progress: Progress | None = None) -> BinaryIO:
     """Read an input from its start; the descriptor stays open."""

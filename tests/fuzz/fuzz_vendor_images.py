@@ -22,9 +22,10 @@ from iotsign.formats.espressif import _container as espressif_container
 from iotsign.formats.espressif import image as espressif_image
 from iotsign.formats.espressif import secure_boot_v1, secure_boot_v2
 from iotsign.formats.ti import _container as ti_container
+from iotsign.formats.ti import _descriptor_container as descriptor_container
 from iotsign.formats.ti import descriptor, oad
 
-CONTAINERS: Final = tuple(map(container_named, ("espressif-secure-boot-v2", "ti-cc13x2-oad")))
+CONTAINERS: Final = tuple(map(container_named, ("espressif-secure-boot-v2", "ti-cc13x2-oad", "freertos-descriptor")))
 _FILE: Final = os.memfd_create("fuzz-vendor-images")
 
 
@@ -38,16 +39,21 @@ def one_input(data: bytes) -> None:
     try:
         if choice == 3:
             assert ti.read_descriptor(bytes(content)).to_bytes()[:32] == bytes(content[:32])
+            _open_bytes(2, content)
         elif choice == 2:
             block = espressif.read_block(bytes(content.ljust(espressif.BLOCK_SIZE, b"\0")[: espressif.BLOCK_SIZE]))
             espressif.verify_block(block)
         else:
-            os.ftruncate(_FILE, 0)
-            os.pwrite(_FILE, content, 0)
-            with os.fdopen(os.dup(_FILE), "r+b") as file:
-                _open(choice, file)
+            _open_bytes(choice, content)
     except (FormatError, UntrustedImageError, KeyRejectedError):
         return
+
+
+def _open_bytes(choice: int, content: bytearray) -> None:
+    os.ftruncate(_FILE, 0)
+    os.pwrite(_FILE, content, 0)
+    with os.fdopen(os.dup(_FILE), "r+b") as file:
+        _open(choice, file)
 
 
 def _open(choice: int, file: BinaryIO) -> None:
@@ -64,6 +70,8 @@ def _mend(choice: int, content: bytearray) -> None:
     if choice == 1 and len(content) > 28:
         content[24:28] = struct.pack("<I", len(content))
         content[8:12] = struct.pack("<I", zlib.crc32(content[18:], zlib.crc32(bytes(content[12:16]) + b"\xff\xff")))
+    elif choice == 3 and len(content) > 288:
+        content[12:20] = struct.pack("<II", 0, len(content) - 288)
     elif choice == 2 and len(content) >= espressif.BLOCK_SIZE:
         content[1196:1200] = struct.pack("<I", zlib.crc32(content[:1196]))
 
@@ -87,6 +95,7 @@ def seeds() -> dict[str, bytes]:
         "block": b"\6" + block,
         "block-rsa": b"\6" + block_rsa,
         "descriptor": b"\3" + described,
+        "descriptor-application": b"\7" + described + bytes(16),
     }
 
 
@@ -104,8 +113,8 @@ def main(engine: ModuleType, arguments: list[str]) -> None:
     for directory in directories[:1]:
         for name, content in seeds().items():
             (directory / name).write_bytes(content)
-    readers = (espressif_container, espressif_image, secure_boot_v1, secure_boot_v2, ti_container, descriptor, oad)
-    for module in readers:
+    of_espressif = (espressif_container, espressif_image, secure_boot_v1, secure_boot_v2)
+    for module in (*of_espressif, ti_container, descriptor_container, descriptor, oad):
         _instrument(engine, module)
     engine.Setup(arguments, one_input)
     engine.Fuzz()

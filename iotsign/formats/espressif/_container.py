@@ -16,7 +16,14 @@ from iotsign.errors import (
 )
 from iotsign.formats.container import Container, ContainerSignature, Judge, PackedContainer, Settings
 from iotsign.formats.espressif import secure_boot_v2 as v2
-from iotsign.formats.espressif.image import EspressifImage, check_appended_hash, looks_like_image, read_image
+from iotsign.formats.espressif.image import (
+    EspressifImage,
+    check_appended_hash,
+    check_checksum,
+    looks_like_image,
+    read_image,
+    read_structure,
+)
 from iotsign.formats.espressif.secure_boot_v1 import find_tail, verify_v1
 from iotsign.keys import PublicKey
 
@@ -34,7 +41,7 @@ class OpenEspressif:
     def __init__(self, file: BinaryIO, settings: Settings) -> None:
         _check_settings(settings, _OPENING)
         self._file, self._settings = file, settings
-        self._image = read_image(file)
+        self._image = read_structure(file)
         self._length, self._blocks = _sector(file, self._image)
 
     @property
@@ -55,6 +62,7 @@ class OpenEspressif:
 
     def check_integrity(self) -> str:
         """Check the appended hash, and that the signature blocks were made for this image."""
+        check_checksum(self._file, self._image)
         check_appended_hash(self._file, self._image)
         v2.check_digests(self._file, self._length, self._blocks)
         words = [f"checksum 0x{self._image.checksum:02x}"]

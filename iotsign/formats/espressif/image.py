@@ -30,7 +30,7 @@ IMAGE_MAGIC: Final = 0xE9
 _APP_MAGIC: Final = 0xABCD5432
 _CHECKSUM_SEED: Final = 0xEF
 _MAX_SEGMENTS: Final = 16
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 18
 
 
 class ChipId(IntEnum):
@@ -77,14 +77,14 @@ class AppDescription:
 
 @dataclass(frozen=True, slots=True)
 class EspressifImage:
-    """A parsed image whose checksum has been checked.
+    """A parsed image.
 
     Attributes:
         chip: The chip that the image is for; None for an id that is not listed.
         chip_id: The number itself.
         entry: Address of the entry point.
         segments: In file order.
-        checksum: XOR of all segment data.
+        checksum: Exclusive or of all segment data and 0xEF, as the image states it.
         sha256: The appended hash, or None.
         app: The application description, or None (a boot loader has none).
         size: Bytes of the image, appended hash included; what follows is padding or signatures.
@@ -103,12 +103,38 @@ class EspressifImage:
 
 
 def read_image(file: BinaryIO) -> EspressifImage:
-    """Read an image at the start of a seekable file; memory stays constant.
+    """Read an image at the start of a seekable file and check its checksum; memory stays constant.
 
     The appended SHA-256 is left to `check_appended_hash`.
 
     Raises:
         MalformedImageError: Wrong magic, segments that leave the file, a wrong checksum.
+    """
+    image = read_structure(file)
+    check_checksum(file, image)
+    return image
+
+
+def check_checksum(file: BinaryIO, image: EspressifImage) -> None:
+    """Check the exclusive or of all segment data.
+
+    Raises:
+        MalformedImageError: It is not what the image says.
+    """
+    checksum = _CHECKSUM_SEED
+    for segment in image.segments:
+        checksum ^= _xor(file, segment.offset, segment.length)
+    if checksum != image.checksum:
+        position = image.size - 1 - (len(image.sha256) if image.sha256 is not None else 0)
+        message = f"expected checksum 0x{checksum:02x}, got 0x{image.checksum:02x} at offset {position}"
+        raise MalformedImageError("ChecksumMismatch", message, offset=position)
+
+
+def read_structure(file: BinaryIO) -> EspressifImage:
+    """Read an image at the start of a seekable file without looking at its segments' data.
+
+    Raises:
+        MalformedImageError: Wrong magic, segments that leave the file.
     """
     end = file.seek(0, os.SEEK_END)
     raw = _read(file, 0, _HEADER.size, end, "header")
@@ -122,17 +148,17 @@ def read_image(file: BinaryIO) -> EspressifImage:
     if hash_appended not in (0, 1):
         raise MalformedImageError("HashFlag", f"hash_appended is 0 or 1, got {hash_appended} at offset 23", offset=23)
     segments = []
-    checksum, offset = _CHECKSUM_SEED, _HEADER.size
+    offset = _HEADER.size
     for number in range(count):
         address, length = _SEGMENT.unpack(_read(file, offset, _SEGMENT.size, end, f"header of segment {number}"))
-        segments.append(Segment(address, offset + _SEGMENT.size, length))
-        checksum ^= _xor(file, offset + _SEGMENT.size, length, end, f"segment {number}")
-        offset += _SEGMENT.size + length
+        offset += _SEGMENT.size
+        if offset + length > end:
+            message = f"segment {number} has {length} bytes at offset {offset}, the file ends at {end}"
+            raise MalformedImageError("TruncatedImage", message, offset=offset)
+        segments.append(Segment(address, offset, length))
+        offset += length
     position = offset | 15  # the checksum ends a 16-byte line
-    stored = _read(file, position, 1, end, "checksum")[0]
-    if stored != checksum:
-        message = f"expected checksum 0x{checksum:02x}, got 0x{stored:02x} at offset {position}"
-        raise MalformedImageError("ChecksumMismatch", message, offset=position)
+    checksum = _read(file, position, 1, end, "checksum")[0]
     size, sha256 = position + 1, None
     if hash_appended:
         sha256 = _read(file, size, 32, end, "appended SHA-256")
@@ -172,16 +198,18 @@ def _read(file: BinaryIO, offset: int, length: int, end: int, what: str) -> byte
     return file.read(length)
 
 
-def _xor(file: BinaryIO, offset: int, length: int, end: int, what: str) -> int:
-    if offset + length > end:
-        message = f"{what} has {length} bytes at offset {offset}, the file ends at {end}"
-        raise MalformedImageError("TruncatedImage", message, offset=offset)
+def _xor(file: BinaryIO, offset: int, length: int) -> int:
     file.seek(offset)
+    # one buffer that stays in the cache
+    buffer = memoryview(bytearray(min(length, _CHUNK)))
     total = 0
     while length:
-        chunk = file.read(min(length, _CHUNK))
-        total ^= core.xor_bytes(chunk)
-        length -= len(chunk)
+        got = file.readinto(buffer[:length])  # type: ignore[attr-defined]
+        if not got:
+            message = f"the input ended {length} bytes early"
+            raise MalformedImageError("TruncatedImage", message, offset=file.tell())
+        total ^= core.xor_bytes(buffer[:got])
+        length -= got
     return total
 
 

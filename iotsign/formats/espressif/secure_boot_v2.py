@@ -47,7 +47,7 @@ assert _CRC_OFFSET + _CRC.size == BLOCK_SIZE
 _RSA: Final = struct.Struct("<BBxx32s384sI384sI384s")
 assert _RSA.size == _CRC_OFFSET
 _RSA_BITS: Final = 3072
-_CHUNK: Final = 1 << 20
+_CHUNK: Final = 1 << 18
 
 
 class BlockKind(Enum):
@@ -266,15 +266,17 @@ def _padding(length: int) -> bytes:
     return b"\xff" * (-length % SECTOR_SIZE)
 
 
-def _chunks(source: BinaryIO, length: int) -> Iterator[bytes]:
+def _chunks(source: BinaryIO, length: int) -> Iterator[memoryview]:
+    """The first `length` bytes, each chunk in the place of the one before."""
     source.seek(0)
+    buffer = memoryview(bytearray(min(length, _CHUNK)))
     left = length
     while left:
-        chunk = source.read(min(left, _CHUNK))
-        if not chunk:
+        got = source.readinto(buffer[:left])  # type: ignore[attr-defined]
+        if not got:
             raise MalformedImageError("TruncatedImage", f"the input ended {left} bytes early", offset=length - left)
-        yield chunk
-        left -= len(chunk)
+        yield buffer[:got]
+        left -= got
 
 
 def image_digest(file: BinaryIO, length: int, kind: BlockKind) -> bytes:
