@@ -1,6 +1,6 @@
 """Sign and verify a large Espressif image against espsecure.
 
-python benchmarks/espressif.py [--size-mib 100] [--directory /dev/shm]
+python benchmarks/espressif.py [--size-mib 100] [--rounds 5] [--directory /dev/shm]
 """
 
 import argparse
@@ -58,6 +58,7 @@ def main() -> None:
     """Run everything and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size-mib", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--directory", type=Path, default=Path("/dev/shm"))
     options = parser.parse_args()
     compile_package()
@@ -73,8 +74,8 @@ def main() -> None:
         verify = [IOTSIGN, "image", "verify", ours, "--key", str(public)]
         peer_sign = [*ESPSECURE, "sign-data", "--version", "2", "--keyfile", str(key), "--output", theirs, str(image)]
         peer_verify = [*ESPSECURE, "verify-signature", "--version", "2", "--keyfile", str(key), theirs]
-        signed = side_by_side({"ours": sign, "espsecure": peer_sign})
-        verified = side_by_side({"ours": verify, "espsecure": peer_verify})
+        signed = side_by_side({"ours": sign, "espsecure": peer_sign}, rounds=options.rounds)
+        verified = side_by_side({"ours": verify, "espsecure": peer_verify}, rounds=options.rounds)
         inspected = side_by_side({"ours": [IOTSIGN, "image", "inspect", ours]})["ours"]
         peaks = {
             verb: run_once(command, watch_memory=True)[1] for verb, command in (("sign", sign), ("verify", verify))

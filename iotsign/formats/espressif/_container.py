@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
+from iotsign import core
 from iotsign.algorithms import HashAlgorithm, KeyType, SignatureAlgorithm, signature_algorithm
 from iotsign.errors import (
     ConfigError,
@@ -186,8 +187,7 @@ class EspressifContainer:
         check_appended_hash(source, image)
         _refuse_signed(source, image)
         _check_floor(image, settings)
-        length = v2.copy_padded(source, output, _end(source))
-        return _finish(output, length, [_sign(output, length, signer, settings) for signer in signers], _keys(signers))
+        return _copy_and_sign(source, output, _end(source), (), signers, settings)
 
     def resign(
         self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
@@ -198,10 +198,7 @@ class EspressifContainer:
         check_appended_hash(source, image)
         length, blocks = _sector(source, image)
         v2.check_digests(source, length, blocks)
-        v2.copy_padded(source, output, length)
-        made = [_sign(output, length, signer, settings) for signer in signers]
-        kept = list(blocks) if settings.get("append") else []
-        return _finish(output, length, kept + made, _keys(signers))
+        return _copy_and_sign(source, output, length, blocks if settings.get("append") else (), signers, settings)
 
     def write_message(
         self, source: BinaryIO, output: BinaryIO, key: PublicKey | None, settings: Settings
@@ -314,10 +311,23 @@ def _check_settings(settings: Settings, known: frozenset[str]) -> None:
         raise ConfigError("UnknownSetting", message, settings=unknown)
 
 
-def _sign(output: BinaryIO, length: int, signer: Signer, settings: Settings) -> v2.SignatureBlock:
-    kind = v2.block_kind(signer.public_key)
-    _check_hash(settings, kind)
-    return v2.sign_digest(v2.image_digest(output, length, kind), signer)
+def _copy_and_sign(
+    source: BinaryIO,
+    output: BinaryIO,
+    length: int,
+    kept: Sequence[v2.SignatureBlock],
+    signers: Sequence[Signer],
+    settings: Settings,
+) -> PackedContainer:
+    """Write image and sector in one pass over the first `length` bytes of the source."""
+    kinds = [v2.block_kind(key) for key in _keys(signers)]
+    for kind in kinds:
+        _check_hash(settings, kind)
+    hashers = {kind: core.Hasher(kind.hash) for kind in kinds}
+    length = v2.copy_padded(source, output, length, hashers.values())
+    digests = {kind: hasher.digest() for kind, hasher in hashers.items()}
+    made = [v2.sign_digest(digests[kind], signer) for kind, signer in zip(kinds, signers, strict=True)]
+    return _finish(output, length, [*kept, *made], _keys(signers))
 
 
 def _algorithm(block: v2.SignatureBlock) -> SignatureAlgorithm | None:

@@ -15,6 +15,7 @@ digest in the eFuses is SHA-256 of [36:812] (RSA), [36:101] or [52:149] (ECDSA).
 Source: ESP-IDF Programming Guide, Secure Boot v2, Signature Block Format.
 """
 
+import itertools
 import os
 import struct
 import zlib
@@ -227,14 +228,23 @@ def copy(source: BinaryIO, target: BinaryIO, length: int) -> None:
     target.flush()
 
 
-def copy_padded(source: BinaryIO, target: BinaryIO, length: int) -> int:
+def copy_padded(source: BinaryIO, target: BinaryIO, length: int, hashers: Collection[core.Hasher] = ()) -> int:
     """Copy the first `length` bytes and pad with 0xFF to a multiple of 4096; returns the padded length.
+
+    Args:
+        source: Seekable.
+        target: Where the image goes.
+        length: Bytes to copy.
+        hashers: Each gets all that is written.
 
     Raises:
         MalformedImageError: The source is shorter.
     """
-    copy(source, target, length)
-    target.write(_padding(length))
+    chunks: Iterator[bytes | memoryview] = itertools.chain(_chunks(source, length), (_padding(length),))
+    for chunk in chunks:
+        for hasher in hashers:
+            hasher.update(chunk)
+        target.write(chunk)
     target.flush()
     return length + len(_padding(length))
 
