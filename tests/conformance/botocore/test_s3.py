@@ -225,6 +225,16 @@ def test_what_is_not_implemented_is_not_half_done(s3: Any, bucket: str) -> None:
     assert len(s3.list_object_versions(Bucket=bucket)["Versions"]) == 1
 
 
+def test_values_that_are_none(s3: Any, bucket: str) -> None:
+    wrong = {"Status": "On"}
+    refused(s3.put_bucket_versioning, "MalformedXML", Bucket=bucket, VersioningConfiguration=wrong)
+    with_mfa = {"Status": "Enabled", "MFADelete": "Enabled"}
+    refused(s3.put_bucket_versioning, "MalformedXML", Bucket=bucket, VersioningConfiguration=with_mfa)
+    assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == "Enabled"
+    refused(s3.list_object_versions, "InvalidArgument", Bucket=bucket, EncodingType="base64")
+    assert s3.list_objects_v2(Bucket=bucket, MaxKeys=0)["KeyCount"] == 0
+
+
 def test_another_region_is_named(server: Server, bucket: str) -> None:
     client = server.client("s3", region="eu-west-1")
     assert refused(client.list_buckets, "AuthorizationHeaderMalformed")["Error"]["Region"] == "us-east-1"

@@ -122,6 +122,45 @@ def test_too_many_calls_at_a_time(domain: Domain, application: Application) -> N
     assert sorted(answer.status for answer in asyncio.run(run())) == [200, 200, 429]
 
 
+def test_a_client_that_goes_away(domain: Domain, application: Application) -> None:
+    domain.hold = threading.Event()
+
+    async def run() -> None:
+        headers = sign("signer", "GET", "/signing-jobs/abc")
+        asked = asyncio.ensure_future(ask(application.asgi.router.default, "GET", "/signing-jobs/abc", headers=headers))
+        while not domain.calls:
+            await asyncio.sleep(0.01)
+        asked.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asked
+        assert domain.hold is not None
+        domain.hold.set()
+        metrics = await ask(application.asgi.router.default, "GET", "/metrics", headers=[("host", "h")])
+        assert b'error="Cancelled"' in metrics.body
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_broke_off_is_not_answered_twice(domain: Domain, application: Application) -> None:
+    async def run() -> list[str]:
+        sent: list[str] = []
+
+        async def send(message: Any) -> None:
+            sent.append(message["type"])
+            if message["type"] == "http.response.body":
+                raise RuntimeError("the line is gone")
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": b""}
+
+        scope = {"method": "GET", "http_version": "1.1", "raw_path": b"/healthz", "query_string": b"", "headers": []}
+        with pytest.raises(RuntimeError, match="the line is gone"):
+            await application.asgi.router.default(scope, receive, send)
+        return sent
+
+    assert asyncio.run(run()) == ["http.response.start", "http.response.body"]
+
+
 def test_bodies(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     def sent(messages: list[dict[str, Any]], **options: Any) -> tuple[int, str]:
         answer = call("POST", "/signing-jobs", messages=messages, **options)

@@ -1,6 +1,7 @@
 """Accounts, roles and keys: the file, changing it, and the keyring that watches it."""
 
 import concurrent.futures
+import errno
 import json
 import os
 import time
@@ -136,6 +137,20 @@ def test_a_folder_that_cannot_be_written_to(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         add_key(tmp_path / "access.toml", account=ACCOUNT, user="a")
     tmp_path.chmod(0o700)
+
+
+def test_a_file_that_cannot_be_replaced(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_key(file, account=ACCOUNT, user="a")
+    content = file.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(StoreError, match="No space left"):
+        add_key(file, account=ACCOUNT, user="b")
+    assert file.read_bytes() == content
+    assert sorted(path.name for path in file.parent.iterdir()) == ["access.toml", "access.toml.lock"]
 
 
 def test_a_name_in_the_way(tmp_path: Path) -> None:
