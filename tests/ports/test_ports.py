@@ -73,6 +73,15 @@ def test_flash_survives_reset(probe: Probe, flash: Flash) -> None:
         assert probe.read(flash.secondary.offset, 512) == data
 
 
+def test_an_application_takes_over_what_the_boot_loader_has_used(probe: Probe, board: Board, flash: Flash) -> None:
+    data = b"by the boot loader......"
+    assert probe.write(flash.secondary.offset, data) == 0
+    probe.begin("J", 0x80000000 if board.core == "rv32imc" else 0)
+    probe.await_greeting()
+    assert probe.read(flash.secondary.offset, len(data)) == data
+    assert probe.erase(flash.secondary.offset, flash.sector_size) == 0
+
+
 def mark(flash_file: Path, marks: dict[int, bytes]) -> None:
     with flash_file.open("r+b") as file:
         for offset, data in marks.items():
