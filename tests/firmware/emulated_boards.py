@@ -51,7 +51,9 @@ def build_probe(board: Board, directory: Path) -> Path:
     folder = board.file.parent
     program = directory / f"probe-{board.board_id}.elf"
     build = build_board(board)
-    targets = subprocess.run(["ninja", "-C", str(build), "-t", "targets", "all"], check=True, capture_output=True, text=True)
+    targets = subprocess.run(
+        ["ninja", "-C", str(build), "-t", "targets", "all"], check=True, capture_output=True, text=True
+    )
     objects = [build / name for name in re.findall(r"^(\S+/port\.dir/\S+): ", targets.stdout, re.MULTILINE)]
     loader_only = re.findall(r"set\(BOARD_LOADER_SOURCES ([^)]*)\)", (folder / "board.cmake").read_text())
     flags = ["-std=c99", "-Os", "-ffreestanding", *WARNINGS, f"-I{BOARDS / 'bootloader' / 'include'}"]
