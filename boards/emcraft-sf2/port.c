@@ -115,11 +115,11 @@ uint32_t iotsign_board_milliseconds(void)
 
 static void sleep(uint32_t at_most_ms)
 {
+    cortex_m_mask(); /* first: an alarm that has already been served would wake nobody */
     if (at_most_ms <= UINT32_MAX / BUS_KHZ) {
         ALARM_LOAD = at_most_ms * BUS_KHZ;
         ALARM_CONTROL = ALARM_RUN;
     }
-    cortex_m_mask();
     if (received.head == received.tail) {
         UART_FIFO = UART_FIFO_1;
         cortex_m_sleep();

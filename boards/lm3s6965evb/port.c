@@ -145,11 +145,11 @@ uint32_t iotsign_board_milliseconds(void)
 
 static void sleep(uint32_t at_most_ms)
 {
+    cortex_m_mask(); /* first: an alarm that has already been served would wake nobody */
     if (at_most_ms <= UINT32_MAX / CLOCK_KHZ) {
         ALARM_LOAD = at_most_ms * CLOCK_KHZ;
         ALARM_CONTROL = 1u;
     }
-    cortex_m_mask();
     if (received.head == received.tail) {
         cortex_m_sleep();
     }

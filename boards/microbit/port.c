@@ -89,7 +89,7 @@ void iotsign_board_init(void)
     cortex_m_interrupt_enable(UART_INTERRUPT);
 }
 
-/* To be asked once an hour, or 71 minutes are lost. */
+/* To be asked once an hour, or 71 minutes are lost: no sleep is longer. */
 uint32_t iotsign_board_milliseconds(void)
 {
     TIMER_CAPTURE(NOW) = 1u;
@@ -101,14 +101,15 @@ uint32_t iotsign_board_milliseconds(void)
 
 static void sleep(uint32_t at_most_ms)
 {
-    if (at_most_ms <= UINT32_MAX / 2000u) {
-        TIMER_COMPARE(ALARM) = counted + at_most_ms * 1000u + 1000u;
-        TIMER_REACHED(ALARM) = 0;
-        TIMER_INTERRUPTS = TIMER_INTERRUPT_ALARM;
-    }
-    cortex_m_mask();
-    if (received.head == received.tail) {
-        cortex_m_sleep();
+    uint32_t left = at_most_ms <= UINT32_MAX / 2000u ? at_most_ms * 1000u + 1000u : INT32_MAX;
+    uint32_t due = counted + left;
+    cortex_m_mask(); /* first: an alarm that has already been served would wake nobody */
+    TIMER_REACHED(ALARM) = 0;
+    TIMER_COMPARE(ALARM) = due;
+    TIMER_INTERRUPTS = TIMER_INTERRUPT_ALARM;
+    TIMER_CAPTURE(NOW) = 1u;
+    if (received.head == received.tail && (int32_t)(due - TIMER_COMPARE(NOW)) > 0) {
+        cortex_m_sleep(); /* the alarm is still to come */
     }
     cortex_m_unmask();
     TIMER_NO_INTERRUPTS = TIMER_INTERRUPT_ALARM;
