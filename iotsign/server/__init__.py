@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from iotsign.server._app import Application, Limits, create_application
+    from iotsign.server._in_process import call_in_process
     from iotsign.server._local import LocalStart
     from iotsign.server._logs import configure_logging
     from iotsign.server._metrics import Metrics
@@ -21,6 +22,7 @@ __all__ = [
     "LocalStart",
     "Metrics",
     "ServeOptions",
+    "call_in_process",
     "configure_logging",
     "create_application",
     "serve",
@@ -33,6 +35,7 @@ _HOMES: Final = {
     "LocalStart": "_local",
     "Metrics": "_metrics",
     "ServeOptions": "_serve",
+    "call_in_process": "_in_process",
     "configure_logging": "_logs",
     "create_application": "_app",
     "serve": "_serve",
