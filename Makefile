@@ -11,10 +11,11 @@ APT_TEST := clang libclang-rt-dev openssl cmake ninja-build \
 	qemu-system-arm qemu-system-misc gdb-multiarch firmware-microbit-micropython \
 	qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross \
 	gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
+APT_BOARD := qemu-system-arm
 APT_BENCH := openssl libssl-dev libbearssl-dev libmbedtls-dev valgrind gcc-arm-none-eabi libnewlib-arm-none-eabi \
 	gcc-riscv64-unknown-elf qemu-system-arm qemu-system-misc
 
-.PHONY: help dev demo test lint powercut fi vectors core-coverage fuzz fuzz-core fuzz-python bench lock clean
+.PHONY: help dev demo hil kills test lint powercut fi vectors core-coverage fuzz fuzz-core fuzz-python bench lock clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -42,8 +43,17 @@ $(VENV)/.dev: $(VENV)/.packages pyproject.toml $(CORE_SOURCES)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: dev ## sign a real firmware, verify it, see a forgery refused
-	$(BIN)/iotsign demo firmware_samples/prebuilt/thermostat-mps2-an385.hex --directory build/demo
+demo: dev ## sign a real firmware, verify it, install it on an emulated board, see forgeries refused
+	$(call install-apt,$(APT_BOARD))
+	$(BIN)/iotsign demo firmware_samples/prebuilt/thermostat-mps2-an385.hex --directory build/demo --board mps2-an385
+
+hil: dev ## run the benches on every emulated board; build/hil.xml is the report
+	$(call install-apt,$(APT_BOARD) qemu-system-misc)
+	$(BIN)/pytest hil --junitxml build/hil.xml
+
+kills: dev ## cut the power of emulated boards 1,000 times during upload and swap (about half an hour)
+	$(call install-apt,$(APT_BOARD) qemu-system-misc)
+	IOTSIGN_KILLS=1000 $(BIN)/pytest tests/integration/device/test_kills.py --numprocesses 2
 
 lint: dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check

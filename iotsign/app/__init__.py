@@ -19,8 +19,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from iotsign.app._device_steps import DeviceStep, DeviceSteps
     from iotsign.app._input_file import Source, read_small_file, source_name
     from iotsign.app._inspect import InspectedImage, inspect_image
+    from iotsign.app._install import (
+        CONFIRMATIONS,
+        Installed,
+        InstallOptions,
+        check_identity,
+        install_image,
+        install_with_program,
+        verify_installed,
+    )
     from iotsign.app._judge import VERIFIERS
     from iotsign.app._output_file import Target, output_file
     from iotsign.app._payload import INPUT_FORMATS, PayloadOptions
@@ -35,11 +45,16 @@ if TYPE_CHECKING:
     from iotsign.app._verify_many import Outcome, verify_images
 
 __all__ = [
+    "CONFIRMATIONS",
     "INPUT_FORMATS",
     "STEPS",
     "VERIFIERS",
     "Candidate",
+    "DeviceStep",
+    "DeviceSteps",
     "InspectedImage",
+    "InstallOptions",
+    "Installed",
     "Outcome",
     "PayloadOptions",
     "ResigningOptions",
@@ -55,9 +70,12 @@ __all__ = [
     "VerifiedImage",
     "VerifyOptions",
     "attach_signature",
+    "check_identity",
     "digest_image",
     "extract_payload",
     "inspect_image",
+    "install_image",
+    "install_with_program",
     "output_file",
     "read_small_file",
     "resign_image",
@@ -66,14 +84,20 @@ __all__ = [
     "source_name",
     "verify_image",
     "verify_images",
+    "verify_installed",
 ]
 
 _HOMES: Final = {
+    "CONFIRMATIONS": "_install",
     "INPUT_FORMATS": "_payload",
     "STEPS": "_steps",
     "VERIFIERS": "_judge",
     "Candidate": "_trust",
+    "DeviceStep": "_device_steps",
+    "DeviceSteps": "_device_steps",
     "InspectedImage": "_inspect",
+    "InstallOptions": "_install",
+    "Installed": "_install",
     "Outcome": "_verify_many",
     "PayloadOptions": "_payload",
     "ResigningOptions": "_resign",
@@ -89,9 +113,12 @@ _HOMES: Final = {
     "VerifiedImage": "_verdict",
     "VerifyOptions": "_verdict",
     "attach_signature": "_sign",
+    "check_identity": "_install",
     "digest_image": "_sign",
     "extract_payload": "_verify",
     "inspect_image": "_inspect",
+    "install_image": "_install",
+    "install_with_program": "_install",
     "output_file": "_output_file",
     "read_small_file": "_input_file",
     "resign_image": "_resign",
@@ -100,6 +127,7 @@ _HOMES: Final = {
     "source_name": "_input_file",
     "verify_image": "_verify",
     "verify_images": "_verify_many",
+    "verify_installed": "_install",
 }
 
 

@@ -29,6 +29,8 @@ NOUNS: Final = {
     "serve": "Serve AWS Signer's API.",
     "access": "Say who may use the signing service.",
     "audit": "Verify the signing service's audit log; export what was revoked.",
+    "device": "Flash boards over their serial line, and ask them what they run.",
+    "board": "The boards that are known, and emulated ones to start.",
     "demo": "Sign, verify and forge a firmware, to see how it goes.",
     "config": "Show the effective configuration.",
     "completion": "Print a completion script for your shell.",

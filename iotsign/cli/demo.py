@@ -5,7 +5,7 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -23,18 +23,19 @@ _KEY, _PUBLIC, _CERTIFICATE, _FORGED = "signing.pem", "signing.pub.pem", "signin
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
-    """One command of the demo, the exit code it should have, and what is worth reading in its answer."""
+class Stage:
+    """One command of a demo, the exit code it should have, and what is worth reading in its answer."""
 
     title: str
     arguments: tuple[str, ...]
     read: Callable[[dict[str, Any]], str]
     exit_code: int = 0
+    forge: tuple[str, str] | None = None  # the image to be tampered with before, and what the result is called
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    stage: _Stage
+    stage: Stage
     exit_code: int
     found: str
     seconds: float
@@ -54,32 +55,45 @@ def _verdict_found(answer: dict[str, Any]) -> str:
     return f"{answer['verdict']}: {answer['steps'][-1]['detail']}"
 
 
-def _stages(firmware: Path) -> Iterator[_Stage]:
-    yield _Stage("make a key", ("key", "generate", "-t", "p256", "-o", _KEY), _key_found)
-    yield _Stage("certify it", ("key", "certificate", "-k", f"pem:{_KEY}", "-o", _CERTIFICATE, "--subject", "CN=Demo"),
+def _stages(firmware: Path) -> Iterator[Stage]:
+    yield Stage("make a key", ("key", "generate", "-t", "p256", "-o", _KEY), _key_found)
+    yield Stage("certify it", ("key", "certificate", "-k", f"pem:{_KEY}", "-o", _CERTIFICATE, "--subject", "CN=Demo"),
                  lambda answer: f"valid to {answer['notAfter']}")  # fmt: skip
-    yield _Stage("take its public half", ("key", "show", f"pem:{_KEY}", "--public", "-o", _PUBLIC), _key_found)
+    yield Stage("take its public half", ("key", "show", f"pem:{_KEY}", "--public", "-o", _PUBLIC), _key_found)
     for platform, output, options in _PLATFORMS:
         extra = tuple(option.format(name=firmware.name) for option in options)
         arguments = ("image", "sign", str(firmware), "-p", platform, "-k", f"pem:{_KEY}", "-o", output, *extra)
-        yield _Stage(f"sign for {platform}", arguments, _sign_found)
+        yield Stage(f"sign for {platform}", arguments, _sign_found)
     for platform, output, options in _PLATFORMS:
         payload = ("--payload", str(firmware)) if options else ()
         trust = ("--key", _PUBLIC) if platform.startswith("MCUboot") else ("--certificate", _CERTIFICATE)
         arguments = ("image", "verify", output, *trust, "-p", platform, *payload)
-        yield _Stage(f"verify {output}", arguments, _verdict_found)
-    yield _Stage("verify a forgery", ("image", "verify", _FORGED, "--key", _PUBLIC), _verdict_found, exit_code=1)
+        yield Stage(f"verify {output}", arguments, _verdict_found)
+    yield Stage("verify a forgery", ("image", "verify", _FORGED, "--key", _PUBLIC), _verdict_found, exit_code=1,
+                forge=(_PLATFORMS[0][1], _FORGED))  # fmt: skip
 
 
-def _forge(directory: Path) -> None:
+def _forge(source: Path, target: Path) -> None:
     """Change one character in the middle of the payload: still well-formed, no longer what was signed."""
-    image = bytearray((directory / _PLATFORMS[0][1]).read_bytes())
+    image = bytearray(source.read_bytes())
     middle = len(image) * 3 // 4
     image[middle] = ord("A") if image[middle] != ord("A") else ord("B")
-    (directory / _FORGED).write_bytes(image)
+    target.write_bytes(image)
 
 
-def _run(stage: _Stage, directory: Path) -> _Outcome:
+def _run_all(stages: Iterable[Stage], directory: Path) -> list[_Outcome]:
+    """Run stages until one ends otherwise than it should."""
+    outcomes: list[_Outcome] = []
+    for stage in stages:
+        if stage.forge is not None:
+            _forge(directory / stage.forge[0], directory / stage.forge[1])
+        outcomes.append(_run(stage, directory))
+        if outcomes[-1].exit_code != stage.exit_code:
+            break
+    return outcomes
+
+
+def _run(stage: Stage, directory: Path) -> _Outcome:
     start = time.perf_counter()
     command = [sys.executable, "-m", "iotsign", *stage.arguments, "--json"]
     result = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
@@ -91,11 +105,15 @@ def _run(stage: _Stage, directory: Path) -> _Outcome:
 
 @click.command()
 @click.argument("firmware", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("-b", "--board", "board_name", metavar="BOARD", help="Go on to an emulated board, and install there.")
 @click.option("-d", "--directory", type=click.Path(file_okay=False, path_type=Path), default=Path("demo"),
               show_default=True, help="Where keys and images go; made if it is not there.")  # fmt: skip
 @json_option
-def demo(firmware: Path, directory: Path) -> None:
+def demo(firmware: Path, directory: Path, board_name: str | None) -> None:
     """Sign FIRMWARE for three platforms, verify each image, and see a forgery refused.
+
+    With --board an emulated board is started, which installs an update over its serial line and boots it; a tampered
+    one is refused by the host and, forced past it, by the board.
 
     Every row of the table is a command of yours to try; all of them ran in the directory. Keys made here are for
     development.
@@ -107,13 +125,15 @@ def demo(firmware: Path, directory: Path) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name in (_KEY, _PUBLIC, _CERTIFICATE):
         (directory / name).unlink(missing_ok=True)
-    outcomes = []
-    for stage in _stages(firmware.resolve()):
-        if _FORGED in stage.arguments:
-            _forge(directory)
-        outcomes.append(_run(stage, directory))
-        if outcomes[-1].exit_code != stage.exit_code:
-            break
+    outcomes = _run_all(_stages(firmware.resolve()), directory)
+    if board_name is not None and outcomes[-1].exit_code == outcomes[-1].stage.exit_code:
+        from iotsign.cli._demo_board import board_stages, running_board
+
+        prepare, install = board_stages(board_name)
+        outcomes += _run_all(prepare, directory)
+        if outcomes[-1].exit_code == 0:
+            with running_board(board_name, directory):
+                outcomes += _run_all(install, directory)
     _report(outcomes, directory)
     if outcomes[-1].exit_code != outcomes[-1].stage.exit_code:
         raise click.exceptions.Exit(70)

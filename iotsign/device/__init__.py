@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from iotsign.device._board import Area, Board, Flash, FlasherSettings, Qemu, find_board, list_boards
     from iotsign.device._client import ImageState, SmpClient
+    from iotsign.device._flashers import flash_with_program, flasher_command
+    from iotsign.device._noise import NoisyTransport
     from iotsign.device._qemu import EmulatedBoard, make_flash
+    from iotsign.device._relay import PtyRelay
+    from iotsign.device._running import RunningBoard, announced, running_boards
     from iotsign.device._transport import SerialTransport, Transport
     from iotsign.device._upload import block_size, upload_image
     from iotsign.device._vendor import Attestation, AttestedSlot, Identity
@@ -24,14 +28,21 @@ __all__ = [
     "FlasherSettings",
     "Identity",
     "ImageState",
+    "NoisyTransport",
+    "PtyRelay",
     "Qemu",
+    "RunningBoard",
     "SerialTransport",
     "SmpClient",
     "Transport",
+    "announced",
     "block_size",
     "find_board",
+    "flash_with_program",
+    "flasher_command",
     "list_boards",
     "make_flash",
+    "running_boards",
     "upload_image",
 ]
 
@@ -45,14 +56,21 @@ _HOMES: Final = {
     "FlasherSettings": "_board",
     "Identity": "_vendor",
     "ImageState": "_client",
+    "NoisyTransport": "_noise",
+    "PtyRelay": "_relay",
     "Qemu": "_board",
+    "RunningBoard": "_running",
     "SerialTransport": "_transport",
     "SmpClient": "_client",
     "Transport": "_transport",
+    "announced": "_running",
     "block_size": "_upload",
     "find_board": "_board",
+    "flash_with_program": "_flashers",
+    "flasher_command": "_flashers",
     "list_boards": "_board",
     "make_flash": "_qemu",
+    "running_boards": "_running",
     "upload_image": "_upload",
 }
 

@@ -38,6 +38,21 @@ _VERIFY_TIMEOUT_S: Final = 60.0
 _HELLO_TIMEOUT_S: Final = 0.25
 _BITS_A_BYTE: Final = 10  # on the line, with start and stop bit
 _HEADER: Final = header.Header.SIZE
+_WORDS: Final = {
+    "EchoWriteRequest": "to echo",
+    "ResetWriteRequest": "to reset",
+    "MCUMgrParametersReadRequest": "to say its parameters",
+    "ImageStatesReadRequest": "to list its images",
+    "ImageStatesWriteRequest": "to mark the image",
+    "ImageEraseRequest": "to erase",
+    "ImageUploadWriteRequest": "the upload",
+    "IdentityRequest": "to say who it is",
+    "DigestRequest": "to hash its flash",
+    "VerifyRequest": "the signature",
+    "AttestRequest": "to attest",
+    "ReadBackRequest": "to be read back",
+}
+_BANNER: Final = "iotsign boot "
 _DEFAULT_BUFFER: Final = 256  # bytes of a frame that every server takes
 
 
@@ -47,6 +62,7 @@ class SmpClient:
     Attributes:
         console: The lines that the device printed, since the last time they were taken out.
         retries: Requests that had to be sent again.
+        interrupted: The boot loader was reached by a reset: something else ran, or was about to.
     """
 
     def __init__(self, transport: Transport, *, baud: int = 115200, reply_timeout_s: float = _REPLY_TIMEOUT_S) -> None:
@@ -59,6 +75,7 @@ class SmpClient:
         """
         self.console: list[str] = []
         self.retries = 0
+        self.interrupted = False
         self._transport = transport
         self._baud = baud
         self._timeout_s = reply_timeout_s
@@ -102,6 +119,7 @@ class SmpClient:
                 if time.monotonic() - start > timeout_s:
                     raise self._unanswered(timeout_s) from None
             else:
+                self.interrupted |= any(line.startswith(_BANNER) for line in self.console)
                 return time.monotonic() - start
 
     def _unanswered(self, timeout_s: float) -> DeviceError:
@@ -239,7 +257,7 @@ class SmpClient:
             frame = self._answer(request, timeout_s / tries if tries > 1 else timeout_s)
             if frame is not None:
                 return frame, _open(frame, request)
-        message = f"{self.name}: no answer to {type(request).__name__} in {tries} tries"
+        message = f"{self.name}: no answer in {tries} tries; the device was asked {_WORDS.get(type(request).__name__)}"
         raise DeviceTimeoutError("NoAnswer", message, port=self.name)
 
     def _answer(self, request: "Request", timeout_s: float) -> bytes | None:
@@ -292,7 +310,7 @@ def _open(frame: bytes, request: "Request") -> dict[str, Any]:
 
 
 def _refused(request: "Request", group: object, rc: object) -> SmpError:
-    what = type(request).__name__.removesuffix("Request").removesuffix("Write").removesuffix("Read")
+    what = _WORDS.get(type(request).__name__, type(request).__name__)
     name = error_name(group, rc)
     message = f"the device refused {what}: {name}"
     return SmpError("Refused", message, group=group, rc=rc, name=name)

@@ -19,7 +19,7 @@ from typing import IO, Any, Final, Self
 from iotsign.device._board import Area, Board, Flash, Qemu
 from iotsign.device._qmp import GdbLine, QmpLine
 from iotsign.device._transport import SerialTransport
-from iotsign.errors import DeviceError, DeviceTimeoutError, ImageTooLargeError
+from iotsign.errors import DeviceError, DeviceTimeoutError
 
 __all__ = ["EmulatedBoard", "make_flash"]
 
@@ -42,13 +42,12 @@ def make_flash(board: Board, file: Path, *, page: bytes = b"", image: bytes = b"
         image: A signed image for the primary slot.
 
     Raises:
-        DeviceError: The board is no emulated one.
-        ImageTooLargeError: The image does not fit its slot.
+        DeviceError: The board is no emulated one, or the image does not fit its slot.
     """
     qemu, flash = _emulated(board)
     if len(image) > flash.primary.size:
         message = f"the slot of {board.board_id} takes {flash.primary.size} bytes, got {len(image)}"
-        raise ImageTooLargeError("ImageTooLarge", message, limit=flash.primary.size, got=len(image))
+        raise DeviceError("ImageTooLarge", message, limit=flash.primary.size, got=len(image))
     with file.open("wb") as out:
         for at in range(0, qemu.flash_file_size, _CHUNK):
             out.write(_ERASED * min(_CHUNK, qemu.flash_file_size - at))

@@ -58,7 +58,7 @@ def upload_image(client: "SmpClient", image: bytes, progress: Callable[[int], No
         if reply.off is None or not 0 <= reply.off <= len(image):
             raise DeviceError("BadOffset", f"expected an offset up to {len(image)}, the device says {reply.off}")
         if began < 0:
-            began = reply.off if reply.off > len(data) else 0
+            began = reply.off if reply.off != len(data) else 0
         stuck = 0 if reply.off > offset else stuck + 1
         if stuck > _PATIENCE:
             message = f"the upload does not get beyond offset {offset} of {len(image)}"

@@ -1,5 +1,6 @@
 """The boot loader's own SMP group, 64; `docs/device-protocol.md` is the reference."""
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -7,14 +8,22 @@ from typing import Any, Final
 
 from smp.message import ReadRequest, WriteRequest
 
-from iotsign.errors import SmpError
+from iotsign.errors import SignatureMismatchError, SmpError
 
 __all__ = ["Attestation", "AttestedSlot", "Identity"]
 
 GROUP: Final = 64
 
-# what the errors of this group mean, in the order of the boot loader's numbers
-ERRORS: Final[Mapping[int, str]] = {}
+ERRORS: Final[Mapping[int, str]] = {
+    1: "FLASH_FAILED",
+    2: "REGION_NOT_ANSWERED",
+    3: "ALGORITHM_NOT_SUPPORTED",
+    4: "NO_CODE_SIGNER",
+    5: "LENGTH_NOT_RECEIVED",
+    6: "SIGNATURE_MISMATCH",
+    7: "BAD_NONCE",
+}
+_HMAC_RECORD: Final = 39  # bytes of the last member of an attestation: key "hmac", 32 bytes
 
 
 class _Command(IntEnum):
@@ -161,7 +170,24 @@ class Attestation:
                     _member(slot, "slot", int), _member(slot, "version", str, ""), _member(slot, "sha256", bytes, b"")
                 )
             )
+        if _member(reply, "nonce", bytes) != nonce:
+            raise SmpError("StaleAttestation", "the device answered with another nonce than it was given")
         return cls(_member(reply, "id", str, ""), tuple(slots), _member(reply, "hmac", bytes, None), nonce, raw)
+
+    def verify(self, attest_key: bytes) -> None:
+        """Check that a device with this key made it.
+
+        Args:
+            attest_key: The provisioned secret, 32 bytes.
+
+        Raises:
+            SignatureMismatchError: It has no HMAC, or one by another key.
+        """
+        if self.hmac is None:
+            raise SignatureMismatchError("NotAttested", "the device has no attestation key: nothing vouches for this")
+        expected = hmac.digest(attest_key, self.reply[:-_HMAC_RECORD], "sha256")
+        if not hmac.compare_digest(expected, self.hmac):
+            raise SignatureMismatchError("AttestationMismatch", "the attestation was not made with this key")
 
 
 _NEEDED: Final = object()
