@@ -131,6 +131,34 @@ def test_exponents_that_are_refused(judge_of: Any, make_request: Callable[..., A
     assert judge_of("gcc")([make_request("P", (modulus, exponent), b"message", encoded, hash_size=32)]) == ["KEY"]
 
 
+def probable_prime_below(limit: int, span: int, random_: random.Random) -> int:
+    """A prime within `span` bits below a power of two, less 1 no multiple of 65537."""
+    while True:
+        candidate = limit - random_.getrandbits(span) | 1
+        if candidate % 65537 != 1 and all(pow(base, candidate - 1, candidate) == 1 for base in (2, 3, 5, 7)):
+            return candidate
+
+
+def test_a_modulus_that_begins_with_ones(judge: Any, make_request: Callable[..., Any]) -> None:
+    """One more than its top limb is 0 in a limb; the reduction divides by that."""
+    random_ = random.Random(SEED)
+    p, q = (probable_prime_below(1 << 1024, 900, random_) for _ in range(2))
+    assert (p * q) >> (2048 - 64) == (1 << 64) - 1
+    d = pow(65537, -1, (p - 1) * (q - 1))
+    public = rsa.RSAPublicNumbers(65537, p * q)
+    key = rsa.RSAPrivateNumbers(p, q, d, d % (p - 1), d % (q - 1), pow(q, -1, p), public).private_key()
+    messages = [bytes([number]) for number in range(8)]
+    good = [key.sign(message, padding.PKCS1v15(), hashes.SHA256()) for message in messages]
+    requests = [
+        make_request("P", (public.n, public.e), message, changed, hash_size=32)
+        for message, signature in zip(messages, good, strict=True)
+        for changed in (signature, flip(random_, signature))
+    ]
+    verdicts = judge(requests)
+    assert verdicts[::2] == ["OK"] * 8
+    assert set(verdicts[1::2]) <= {"SIGNATURE", "MALFORMED"}  # the latter if it is not below the modulus
+
+
 def test_moduli_that_are_refused(judge_of: Any, make_request: Callable[..., Any]) -> None:
     even = (1 << 2047) + 2
     sizes = [1024, 2040, 2047, 2049, 2056, 3071, 3080, 4088, 4104, 8192]
