@@ -13,7 +13,7 @@ APT_TEST := clang libclang-rt-dev openssl cmake ninja-build \
 	gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
 APT_BOARD := qemu-system-arm
 APT_BENCH := openssl libssl-dev libbearssl-dev libmbedtls-dev valgrind gcc-arm-none-eabi libnewlib-arm-none-eabi \
-	gcc-riscv64-unknown-elf qemu-system-arm qemu-system-misc
+	gcc-riscv64-unknown-elf qemu-system-arm qemu-system-misc firmware-microbit-micropython
 
 .PHONY: help dev demo hil kills test lint powercut fi vectors core-coverage fuzz fuzz-core fuzz-python bench lock clean
 

@@ -2,8 +2,7 @@
 
     python benchmarks/boards.py
 
-The peer is MicroPython at its prompt (Debian's firmware-microbit-micropython) on the same emulator at the same time: a
-firmware that polls its serial line.
+The peer is MicroPython at its prompt (Debian's firmware-microbit-micropython) on the same emulator at the same time.
 """
 
 import os
@@ -44,7 +43,9 @@ def start(board: Board, flash: Path, stack: ExitStack) -> int:
 def start_peer(stack: ExitStack) -> int:
     """Start MicroPython, which waits at its prompt."""
     quiet = ["-display", "none", "-monitor", "none", "-serial", "null"]
-    peer = subprocess.Popen(["qemu-system-arm", "-M", "microbit", "-kernel", str(PEER), *quiet])
+    if not PEER.exists():
+        raise SystemExit(f"the peer is missing: sudo apt-get install {PEER.parent.name}")
+    peer = subprocess.Popen(["qemu-system-arm", "-M", "microbit", "-device", f"loader,file={PEER}", *quiet])
     stack.callback(peer.wait)
     stack.callback(peer.kill)
     return peer.pid
