@@ -91,6 +91,7 @@ int main(void)
 {
     iotsign_boot_result_t result;
     int status;
+    uint32_t place = iotsign_board_layout.execute_address; /* 0 where images are loaded to RAM: only a loaded one starts */
     volatile uint32_t verdict = 0;
 
     iotsign_board_init();
@@ -109,7 +110,7 @@ int main(void)
     verdict = result.trusted;
     if (iotsign_verdict_is_trusted(verdict) && iotsign_board_layout.ram_address != 0u) {
         verdict = 0;
-        verdict = iotsign_boot_load(&result.primary);
+        verdict = iotsign_boot_load(&result.primary, &place);
     }
     if (!iotsign_verdict_is_trusted(verdict)) {
         refuse(&result, status);
@@ -121,6 +122,6 @@ int main(void)
     if (!result.confirmed) {
         iotsign_board_watchdog(TRIAL_MS);
     }
-    iotsign_board_start(iotsign_boot_entry(&result.primary));
+    iotsign_board_start(place + result.primary.header_size);
     return 0;
 }

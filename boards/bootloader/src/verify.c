@@ -84,7 +84,7 @@ uint32_t iotsign_boot_verify(const iotsign_area_t *area, iotsign_mcuboot_image_t
     return judge(&region, image);
 }
 
-uint32_t iotsign_boot_load(iotsign_mcuboot_image_t *image)
+uint32_t iotsign_boot_load(iotsign_mcuboot_image_t *image, uint32_t *place)
 {
     const iotsign_layout_t *layout = &iotsign_board_layout;
     uint8_t *ram = (uint8_t *)(uintptr_t)layout->ram_address;
@@ -92,13 +92,11 @@ uint32_t iotsign_boot_load(iotsign_mcuboot_image_t *image)
         return 0;
     }
     const iotsign_region_t region = {iotsign_memory_read, ram, image->size};
-    return judge(&region, image);
-}
-
-uint32_t iotsign_boot_entry(const iotsign_mcuboot_image_t *image)
-{
-    const iotsign_layout_t *layout = &iotsign_board_layout;
-    return (layout->ram_address != 0u ? layout->ram_address : layout->execute_address) + image->header_size;
+    uint32_t verdict = judge(&region, image);
+    if (verdict == IOTSIGN_TRUSTED) {
+        *place = layout->ram_address;
+    }
+    return verdict;
 }
 
 uint32_t iotsign_boot_image_size(const iotsign_area_t *area)

@@ -22,11 +22,8 @@ typedef enum {
 uint32_t iotsign_boot_verify(const iotsign_area_t *area, iotsign_mcuboot_image_t *image);
 
 /* Where images are loaded to RAM: copy the primary image, which has been verified, and verify the copy, so that what runs is
- * what was verified. Returns as iotsign_boot_verify. */
-uint32_t iotsign_boot_load(iotsign_mcuboot_image_t *image);
-
-/* The address of the first byte behind the image's header, where it runs. */
-uint32_t iotsign_boot_entry(const iotsign_mcuboot_image_t *image);
+ * what was verified. Returns as iotsign_boot_verify, and in *place where the image lies; otherwise *place is left as it is. */
+uint32_t iotsign_boot_load(iotsign_mcuboot_image_t *image, uint32_t *place);
 
 /* Bytes of the image at the start of an area, as its headers say; nothing is verified. Returns 0 if there is none that
  * fits. */
