@@ -1,7 +1,9 @@
 """Uploads over the serial line, and how soon an emulated board answers.
 
-The line of 115200 baud is kept by this script: QEMU does not pace. Its limit is what SMP's framing leaves of the line for
-an image's bytes, if requests followed each other without a gap. Run it alone: PYTHONPATH=hil python benchmarks/device.py
+The line of 115200 baud is kept by this script: QEMU does not pace. Its limit is what SMP's framing leaves of the line
+for an image's bytes, if requests followed each other without a gap.
+
+    PYTHONPATH=hil python benchmarks/device.py
 """
 
 import json
