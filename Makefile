@@ -65,7 +65,7 @@ test: dev ## the whole suite, with coverage
 	$(call install-apt,$(APT_TEST))
 	$(BIN)/pytest --numprocesses 2 --dist worksteal --cov --cov-report term:skip-covered
 
-powercut: dev ## cut the power at every single write and erase of an update (about half an hour)
+powercut: dev ## cut the power at every write and erase of an update, let every read be wrong (ten minutes on two cores)
 	POWERCUT_SAMPLES=0 $(BIN)/pytest tests/powercut --numprocesses 2 -rP
 
 vectors: dev ## each vector on each architecture and board, 100,000 random cases against OpenSSL (half an hour)
