@@ -6,7 +6,6 @@ import socket
 import sqlite3
 import subprocess
 import time
-import uuid
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,7 +22,7 @@ from iotsign.server.sigv4 import PayloadMode
 
 LABELS = {
     "profileName": "local",
-    "jobId": str(uuid.uuid4()),
+    "jobId": "5f0c3b0e-7d1a-4c8e-9b52-1f4a6d2c7e90",
     "platformId": "AmazonFreeRTOS-Default",
     "statementId": "s",
     "resourceArn": "arn%3Aaws%3Asigner%3Aus-east-1%3A111122223333%3A%2Fsigning-profiles%2Flocal",
