@@ -8,6 +8,7 @@
 /* MCUboot's image header, struct image_header in bootutil/image.h: magic u32, …, version at 20. */
 #define IMAGE_MAGIC 0x96f3b83du
 #define VERSION_AT 20u
+#define LOOK_AGAIN_MS 100u /* an interrupt that was lost costs no more */
 
 static void text(const char *from)
 {
@@ -65,7 +66,9 @@ void slot_wait(void)
     uint8_t before = 0;
     for (;;) {
         uint8_t byte;
-        (void)iotsign_board_read(&byte, 1, IOTSIGN_FOREVER);
+        if (iotsign_board_read(&byte, 1, LOOK_AGAIN_MS) == 0u) {
+            continue;
+        }
         if (before == 0x06u && byte == 0x09u) {
             iotsign_board_request_recovery();
             iotsign_board_reset();

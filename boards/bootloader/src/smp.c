@@ -20,6 +20,7 @@
 #define BODY (LENGTH_SIZE + HEADER_SIZE)
 #define NEWEST_VERSION 1u /* of SMP: "version 2" */
 #define CHUNK 64u
+#define LOOK_AGAIN_MS 100u /* an interrupt that was lost costs no more */
 #define DRAIN_MS 20u /* a line of 115200 baud is done with the answer to a reset by then */
 
 typedef enum { IDLE, FIRST_06, FIRST_04, START_LINE, CONTINUED_LINE } line_kind_t;
@@ -229,7 +230,7 @@ void iotsign_smp_serve(void)
     iotsign_smp_start();
     for (;;) {
         uint8_t chunk[CHUNK];
-        size_t length = iotsign_board_read(chunk, sizeof chunk, IOTSIGN_FOREVER);
+        size_t length = iotsign_board_read(chunk, sizeof chunk, LOOK_AGAIN_MS);
         for (size_t i = 0; i < length; i++) {
             iotsign_smp_receive(chunk[i]);
         }
