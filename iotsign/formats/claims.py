@@ -1,0 +1,60 @@
+"""What a signing service says about a signature, inside it.
+
+Source: AWS Signer Developer Guide, "Resource types" (the ARNs; the slash behind the last colon belongs to them).
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from iotsign.errors import ConfigError
+
+__all__ = ["SignatureClaims"]
+
+_FIRST_YEAR: Final = 1950  # where UTCTime begins
+_OWNER: Final = r"arn:aws[a-z0-9-]*:signer:[a-z0-9-]+:[0-9]{12}"
+_JOB: Final = re.compile(rf"{_OWNER}:/signing-jobs/[A-Za-z0-9-]{{1,64}}")
+_PROFILE: Final = re.compile(rf"{_OWNER}:/signing-profiles/[A-Za-z0-9_]{{2,64}}/[A-Za-z0-9]{{10}}")
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureClaims:
+    """When, until when and by what a signature was made. Making one checks it.
+
+    Attributes:
+        signing_time: When, in UTC and whole seconds: fractions are dropped.
+        expiry: From then on the signature counts no more; in UTC and whole seconds.
+        job_arn: The signing job.
+        profile_version_arn: The version of the signing profile.
+
+    Raises:
+        ConfigError: A time has no zone or is outside the years 1950 to 9999, it expires before it is made, or an ARN is
+            not of its kind.
+    """
+
+    signing_time: datetime
+    expiry: datetime
+    job_arn: str
+    profile_version_arn: str
+
+    def __post_init__(self) -> None:
+        for name in ("signing_time", "expiry"):
+            object.__setattr__(self, name, _whole_seconds(name, getattr(self, name)))
+        if self.expiry <= self.signing_time:
+            message = f"expected an expiry after the signing time {self.signing_time.isoformat()}, got "
+            raise ConfigError("BadExpiry", message + self.expiry.isoformat())
+        for name, pattern in (("job_arn", _JOB), ("profile_version_arn", _PROFILE)):
+            arn = getattr(self, name)
+            if not pattern.fullmatch(arn):
+                kind = "a signing job" if pattern is _JOB else "a signing profile's version"
+                raise ConfigError("BadArn", f"expected the ARN of {kind}, got {arn[:200]!r}", member=name)
+
+
+def _whole_seconds(name: str, moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ConfigError("TimeWithoutZone", f"expected {name} with its zone, got {moment.isoformat()}")
+    moment = moment.astimezone(UTC).replace(microsecond=0)
+    if moment.year < _FIRST_YEAR:
+        raise ConfigError("BadTime", f"expected {name} from 1950 on, got {moment.isoformat()}")
+    return moment
