@@ -4,7 +4,6 @@ Platform descriptors and configuration files go through this one reader. It neve
 with the nearest known one, because a key that is silently ignored is a setting that somebody believes in.
 """
 
-import difflib
 import tomllib
 from collections.abc import Collection
 from pathlib import Path
@@ -44,6 +43,8 @@ class Table:
         self._values = values
         for key in values:
             if key not in known:
+                import difflib
+
                 near = difflib.get_close_matches(key, known, 1)
                 hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
                 raise self.error("UnknownKey", key, "unknown key", hint=hint)

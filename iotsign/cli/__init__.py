@@ -156,4 +156,7 @@ def main() -> None:
         from click.shell_completion import shell_complete
 
         sys.exit(shell_complete(_root, {}, "iotsign", _COMPLETE_VARIABLE, instruction))
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # nor does looking for it on the way out find any that the end of the process would not remove
+    gc.freeze()
+    sys.exit(code)

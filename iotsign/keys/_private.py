@@ -170,9 +170,8 @@ def load_private_key(file: KeyFile, name: str, passphrase: Passphrase | None) ->
     if block.der is not None and has_explicit_parameters(block.der.value):
         message = f"expected a named curve in {name!r}, got explicit curve parameters"
         raise KeyRejectedError("ExplicitCurveParameters", message)
-    load = serialization.load_der_private_key if block.label is None else serialization.load_pem_private_key
     try:
-        return load(block.text.value, None)
+        return _load(block, None)
     except TypeError:  # encrypted
         pass
     except (ValueError, UnsupportedAlgorithm):
@@ -183,10 +182,41 @@ def load_private_key(file: KeyFile, name: str, passphrase: Passphrase | None) ->
         message = f"the key in {name!r} is encrypted; expected a passphrase, got none"
         raise KeyUnavailableError("PassphraseNeeded", message)
     try:
-        return load(block.text.value, secret.value)
+        return _load(block, secret.value)
     except (ValueError, UnsupportedAlgorithm):
         message = f"cannot decrypt the key in {name!r}: a wrong passphrase, or an encryption that is not supported"
         raise KeyUnavailableError("WrongPassphrase", message) from None
+
+
+def _load(block: PemBlock, secret: bytes | None) -> "PrivateKeyTypes":
+    """Load a private key whose numbers belong together.
+
+    OpenSSL would also test RSA's factors for being prime, which takes longer than signing. A key with factors that are
+    not makes no signature that verifies, and none leaves without that.
+
+    Raises:
+        ValueError: The key is damaged.
+        TypeError: It is encrypted and there is no secret.
+        UnsupportedAlgorithm: OpenSSL does not know its type.
+    """
+    load = serialization.load_der_private_key if block.label is None else serialization.load_pem_private_key
+    key = load(block.text.value, secret, unsafe_skip_rsa_key_validation=True)
+    if isinstance(key, rsa.RSAPrivateKey):
+        _check_rsa(key.private_numbers())
+    return key
+
+
+def _check_rsa(key: rsa.RSAPrivateNumbers) -> None:
+    """Check that the numbers of an RSA key belong together. Source: RFC 8017 §3.2.
+
+    Raises:
+        ValueError: They do not.
+    """
+    n, e = key.public_numbers.n, key.public_numbers.e
+    factors = ((key.p, key.dmp1), (key.q, key.dmq1))
+    sound = min(key.p, key.q) > 1 and key.p * key.q == n and key.iqmp < key.p and key.iqmp * key.q % key.p == 1
+    if not sound or any(key.d % (factor - 1) != part or e * part % (factor - 1) != 1 for factor, part in factors):
+        raise ValueError("the numbers of the RSA key do not belong together")
 
 
 def _private_block(file: KeyFile, name: str) -> PemBlock:

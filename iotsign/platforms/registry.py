@@ -1,6 +1,5 @@
 """Finds platforms by id: the built-in ones, those of the user's directories, and single descriptor files."""
 
-import difflib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
@@ -59,6 +58,8 @@ class Registry:
         if "/" in platform or platform.endswith(".toml"):
             return parse_platform(Path(platform))
         if platform not in self._files:
+            import difflib
+
             near = difflib.get_close_matches(platform, self._files, 1)
             hint = f"did you mean {near[0]}?" if near else "`iotsign platform list` names them all"
             message = f"no signing platform {platform!r}"

@@ -19,8 +19,10 @@ from iotsign.errors import FormatError, KeyRejectedError, UntrustedImageError
 from iotsign.formats import espressif, ti
 from iotsign.formats.container import container_named
 from iotsign.formats.espressif import _container as espressif_container
+from iotsign.formats.espressif import _one_pass as espressif_pass
+from iotsign.formats.espressif import _opened as espressif_opened
+from iotsign.formats.espressif import block_key, secure_boot_v1, signature_block, signature_sector
 from iotsign.formats.espressif import image as espressif_image
-from iotsign.formats.espressif import secure_boot_v1, secure_boot_v2
 from iotsign.formats.ti import _container as ti_container
 from iotsign.formats.ti import _descriptor_container as descriptor_container
 from iotsign.formats.ti import descriptor, oad
@@ -113,8 +115,18 @@ def main(engine: ModuleType, arguments: list[str]) -> None:
     for directory in directories[:1]:
         for name, content in seeds().items():
             (directory / name).write_bytes(content)
-    of_espressif = (espressif_container, espressif_image, secure_boot_v1, secure_boot_v2)
-    for module in (*of_espressif, ti_container, descriptor_container, descriptor, oad):
+    opened = (espressif_container, espressif_image, espressif_opened, espressif_pass)
+    for module in (
+        *opened,
+        block_key,
+        secure_boot_v1,
+        signature_block,
+        signature_sector,
+        ti_container,
+        descriptor_container,
+        descriptor,
+        oad,
+    ):
         _instrument(engine, module)
     engine.Setup(arguments, one_input)
     engine.Fuzz()

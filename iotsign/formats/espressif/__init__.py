@@ -1,32 +1,32 @@
 """Espressif images and Secure Boot signatures."""
 
 from iotsign.formats.espressif._container import CONTAINER
+from iotsign.formats.espressif._one_pass import OnePass, copy_padded
+from iotsign.formats.espressif.block_key import BlockKind, block_kind
 from iotsign.formats.espressif.image import (
     AppDescription,
     ChipId,
     EspressifImage,
     Segment,
-    check_appended_hash,
     looks_like_image,
     read_image,
 )
 from iotsign.formats.espressif.secure_boot_v1 import find_tail, verify_v1
-from iotsign.formats.espressif.secure_boot_v2 import (
+from iotsign.formats.espressif.signature_block import (
     BLOCK_SIZE,
-    MAX_BLOCKS,
-    SECTOR_SIZE,
-    BlockKind,
     SignatureBlock,
-    block_kind,
-    check_digests,
-    copy_padded,
-    image_digest,
     key_digest,
     make_block,
     read_block,
-    read_sector,
     sign_digest,
     verify_block,
+)
+from iotsign.formats.espressif.signature_sector import (
+    MAX_BLOCKS,
+    SECTOR_SIZE,
+    check_digests,
+    image_digest,
+    read_sector,
     verify_image,
     write_sector,
 )
@@ -40,10 +40,10 @@ __all__ = [
     "BlockKind",
     "ChipId",
     "EspressifImage",
+    "OnePass",
     "Segment",
     "SignatureBlock",
     "block_kind",
-    "check_appended_hash",
     "check_digests",
     "copy_padded",
     "find_tail",

@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import BinaryIO, Final
 
-from iotsign import core
-from iotsign.algorithms import HashAlgorithm
 from iotsign.errors import DigestMismatchError, MalformedImageError
 
 _HEADER: Final = struct.Struct("<BBBBIB3sHBHH4sB")
@@ -28,9 +26,8 @@ assert _APP_DESCRIPTION.size == 256
 
 IMAGE_MAGIC: Final = 0xE9
 _APP_MAGIC: Final = 0xABCD5432
-_CHECKSUM_SEED: Final = 0xEF
+CHECKSUM_SEED: Final = 0xEF
 _MAX_SEGMENTS: Final = 16
-_CHUNK: Final = 1 << 18
 
 
 class ChipId(IntEnum):
@@ -103,35 +100,7 @@ class EspressifImage:
 
 
 def read_image(file: BinaryIO) -> EspressifImage:
-    """Read an image at the start of a seekable file and check its checksum; memory stays constant.
-
-    The appended SHA-256 is left to `check_appended_hash`.
-
-    Raises:
-        MalformedImageError: Wrong magic, segments that leave the file, a wrong checksum.
-    """
-    image = read_structure(file)
-    check_checksum(file, image)
-    return image
-
-
-def check_checksum(file: BinaryIO, image: EspressifImage) -> None:
-    """Check the exclusive or of all segment data.
-
-    Raises:
-        MalformedImageError: It is not what the image says.
-    """
-    checksum = _CHECKSUM_SEED
-    for segment in image.segments:
-        checksum ^= _xor(file, segment.offset, segment.length)
-    if checksum != image.checksum:
-        position = image.size - 1 - (len(image.sha256) if image.sha256 is not None else 0)
-        message = f"expected checksum 0x{checksum:02x}, got 0x{image.checksum:02x} at offset {position}"
-        raise MalformedImageError("ChecksumMismatch", message, offset=position)
-
-
-def read_structure(file: BinaryIO) -> EspressifImage:
-    """Read an image at the start of a seekable file without looking at its segments' data.
+    """Read an image at the start of a seekable file; its segments' data are not looked at, so nothing is verified.
 
     Raises:
         MalformedImageError: Wrong magic, segments that leave the file.
@@ -168,19 +137,19 @@ def read_structure(file: BinaryIO) -> EspressifImage:
     return EspressifImage(chip, chip_id, minimum, maximum, entry, tuple(segments), checksum, sha256, app, size)
 
 
-def check_appended_hash(file: BinaryIO, image: EspressifImage) -> None:
-    """Check the SHA-256 behind an image on disk, if it has one.
+def checksum_mismatch(image: EspressifImage, computed: int) -> MalformedImageError:
+    """The error of an image whose checksum is another."""
+    offset = image.size - 1 - len(image.sha256 or b"")
+    message = f"expected checksum 0x{computed:02x}, got 0x{image.checksum:02x} at offset {offset}"
+    return MalformedImageError("ChecksumMismatch", message, offset=offset)
 
-    Raises:
-        DigestMismatchError: It is not that of the image.
-    """
-    if image.sha256 is None:
-        return
-    offset = image.size - len(image.sha256)
-    computed, _ = core.hash_file(file.fileno(), HashAlgorithm.SHA256, offset=0, length=offset)
-    if image.sha256 != computed:
-        message = f"appended SHA-256 at offset {offset} is {image.sha256.hex()}, the image has {computed.hex()}"
-        raise DigestMismatchError("AppendedHashMismatch", message, offset=offset)
+
+def appended_hash_mismatch(image: EspressifImage, computed: bytes) -> DigestMismatchError:
+    """The error of an image whose appended SHA-256 is another."""
+    offset = image.size - len(computed)
+    stated = image.sha256.hex() if image.sha256 is not None else "none"
+    message = f"appended SHA-256 at offset {offset} is {stated}, the image has {computed.hex()}"
+    return DigestMismatchError("AppendedHashMismatch", message, offset=offset)
 
 
 def looks_like_image(head: bytes) -> bool:
@@ -196,21 +165,6 @@ def _read(file: BinaryIO, offset: int, length: int, end: int, what: str) -> byte
         raise MalformedImageError("TruncatedImage", message, offset=offset)
     file.seek(offset)
     return file.read(length)
-
-
-def _xor(file: BinaryIO, offset: int, length: int) -> int:
-    file.seek(offset)
-    # one buffer that stays in the cache
-    buffer = memoryview(bytearray(min(length, _CHUNK)))
-    total = 0
-    while length:
-        got = file.readinto(buffer[:length])  # type: ignore[attr-defined]
-        if not got:
-            message = f"the input ended {length} bytes early"
-            raise MalformedImageError("TruncatedImage", message, offset=file.tell())
-        total ^= core.xor_bytes(buffer[:got])
-        length -= got
-    return total
 
 
 def _app_description(file: BinaryIO, first: Segment) -> AppDescription | None:

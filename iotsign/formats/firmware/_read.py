@@ -8,10 +8,7 @@ from typing import IO, Final
 
 from iotsign.errors import ConfigError, MalformedImageError, StoreError
 from iotsign.formats.firmware._detect import FirmwareFormat, detect_firmware_format
-from iotsign.formats.firmware._elf import read_elf
-from iotsign.formats.firmware._hex import read_hex
 from iotsign.formats.firmware._image import MAX_IMAGE_SIZE, FirmwareImage, Segment, plan_image, too_large
-from iotsign.formats.firmware._uf2 import read_uf2
 
 _HEAD: Final = 1024
 
@@ -93,13 +90,19 @@ def _assemble(
     entry: int | None = None
     contents: dict[Segment, bytes | bytearray] = {}
     if source_format == "elf":
+        from iotsign.formats.firmware._elf import read_elf
+
         elf = read_elf(stream, name)
         entry, segments = elf.entry, elf.segments
     elif source_format == "hex":
+        from iotsign.formats.firmware._hex import read_hex
+
         hex_ = read_hex(stream, name, limit)
         entry, segments = hex_.entry, hex_.segments
         contents = dict(zip(segments, hex_.runs, strict=True))
     else:
+        from iotsign.formats.firmware._uf2 import read_uf2
+
         uf2 = read_uf2(stream, name, limit)
         segments = uf2.segments
         contents = dict(zip(segments, uf2.payloads, strict=True))

@@ -15,7 +15,7 @@ from iotsign.errors import (
     UnsupportedFormatError,
     VerificationIncompleteError,
 )
-from iotsign.formats.mcuboot._hashing import BackgroundHasher
+from iotsign.formats.background_hasher import BackgroundHasher
 from iotsign.formats.mcuboot._header import COMPRESSION_FLAGS, ENCRYPTION_FLAGS, HEADER, ImageFlag
 from iotsign.formats.mcuboot._image import Image
 from iotsign.formats.mcuboot._stream import Blocks, Region, Source

@@ -14,8 +14,8 @@ from iotsign.errors import (
     MalformedImageError,
     UnsupportedAlgorithmError,
 )
+from iotsign.formats.background_hasher import BackgroundHasher
 from iotsign.formats.mcuboot._boot_record import BootRecord
-from iotsign.formats.mcuboot._hashing import BackgroundHasher
 from iotsign.formats.mcuboot._header import AES_BLOCK, MAX_PAYLOAD_SIZE, ImageFlag, ImageHeader
 from iotsign.formats.mcuboot._image import HASH_TLVS, Image, is_image, read_image
 from iotsign.formats.mcuboot._options import Compression, ImageOptions

@@ -8,7 +8,7 @@ from typing import BinaryIO, Final
 
 from iotsign.algorithms import HashAlgorithm
 from iotsign.errors import DigestMismatchError, MalformedImageError, StoreError
-from iotsign.formats.mcuboot._hashing import BackgroundHasher
+from iotsign.formats.background_hasher import BackgroundHasher
 
 BLOCK_SIZE: Final = 512 * 1024
 

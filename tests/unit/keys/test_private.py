@@ -1,6 +1,7 @@
 """The pem: signer: which files it opens, which it refuses, and what it signs."""
 
 import base64
+import math
 import os
 import re
 import threading
@@ -203,6 +204,33 @@ def test_an_rsa_key_that_is_too_short_is_refused(write_key: WriteKey) -> None:
     pem = key.private_bytes(ENCODINGS[0], serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     with pytest.raises(KeyRejectedError, match="at least 2048 bits, got 1024"):
         open_signer(f"pem:{write_key(pem)}", allow_insecure=True)
+
+
+@pytest.mark.parametrize("number", ["p", "q", "d", "dmp1", "dmq1", "iqmp"])
+def test_an_rsa_key_whose_numbers_do_not_belong_together_is_refused(
+    number: str, key_pems: dict[KeyType, bytes], write_key: WriteKey
+) -> None:
+    key = private_key(key_pems[KeyType.RSA2048])
+    der = key.private_bytes(ENCODINGS[1], serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    value = getattr(key.private_numbers(), number)
+    right, wrong = (changed.to_bytes((value.bit_length() + 7) // 8, "big") for changed in (value, value ^ 2))
+    assert der.count(right) == 1
+    with pytest.raises(KeyUnavailableError, match="damaged"):
+        open_signer(f"pem:{write_key(der.replace(right, wrong))}")
+
+
+def test_an_rsa_key_with_a_factor_that_is_no_prime_makes_no_signature(write_key: WriteKey) -> None:
+    q = rsa.generate_private_key(65537, 2048).private_numbers().p
+    while (p := rsa.generate_private_key(65537, 1024).public_key().public_numbers().n) * q < 1 << 2047:
+        pass
+    d = pow(65537, -1, math.lcm(p - 1, q - 1))
+    fields = {"p": p, "q": q, "d": d, "dmp1": d % (p - 1), "dmq1": d % (q - 1), "iqmp": pow(q, -1, p)}
+    numbers = rsa.RSAPrivateNumbers(**fields, public_numbers=rsa.RSAPublicNumbers(65537, p * q))
+    key = numbers.private_key(unsafe_skip_rsa_key_validation=True)
+    pem = key.private_bytes(ENCODINGS[0], serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    signer = open_signer(f"pem:{write_key(pem)}")
+    with pytest.raises(KeyRejectedError, match="does not fit the public key"):
+        signer.sign(b"firmware", signature_algorithm("SHA256withRSA"))
 
 
 def test_a_private_key_with_a_foreign_public_half_is_refused(write_key: WriteKey) -> None:

@@ -6,8 +6,10 @@ from typing import BinaryIO
 
 import pytest
 
+from iotsign import core
+from iotsign.algorithms import HashAlgorithm
 from iotsign.errors import DigestMismatchError, MalformedImageError
-from iotsign.formats.espressif import ChipId, check_appended_hash, read_image
+from iotsign.formats.espressif import ChipId, EspressifImage, OnePass, read_image
 
 
 def build(*segments: tuple[int, bytes], chip: int = 5, hash_appended: bool = False) -> bytearray:
@@ -37,11 +39,18 @@ def opened(tmp_path: Path) -> "Opened":
 Opened = Callable[[bytes | bytearray], BinaryIO]
 
 
+def read_all(file: BinaryIO) -> EspressifImage:
+    """Structure and content."""
+    image = read_image(file)
+    OnePass(file, image, image.size).read()
+    return image
+
+
 @pytest.mark.parametrize("length", [0, 1, 2, 3, 7, 8, 9, 255, 4096, (1 << 20) + 3])
 def test_the_checksum_covers_segments_of_any_length(length: int, opened: Opened) -> None:
     image = build((0x3C000000, bytes(i * 7 & 0xFF for i in range(length))), (0x40380000, b"\x5a"))
     with opened(image) as file:
-        parsed = read_image(file)
+        parsed = read_all(file)
     assert parsed.size == len(image)
     assert parsed.chip is ChipId.ESP32_C3
     assert parsed.app is None
@@ -74,7 +83,7 @@ def test_a_header_that_lies_is_refused(offset: int, value: int, match: str, open
     image = build((0, bytes(range(16))), (4, b"\0" * 16))
     image[offset] = value
     with opened(image) as file, pytest.raises(MalformedImageError, match=match):
-        read_image(file)
+        read_all(file)
 
 
 def test_each_truncation_is_refused(opened: Opened) -> None:
@@ -87,9 +96,28 @@ def test_each_truncation_is_refused(opened: Opened) -> None:
 def test_a_wrong_appended_hash_is_a_digest_mismatch(opened: Opened) -> None:
     image = build((0, b"data"), hash_appended=True) + bytes(32)
     with opened(image) as file, pytest.raises(DigestMismatchError, match="appended SHA-256"):
-        check_appended_hash(file, read_image(file))
+        read_all(file)
 
 
 def test_an_empty_file_is_truncated() -> None:
     with pytest.raises(MalformedImageError, match="expected 24 bytes of header at offset 0"):
         read_image(io.BytesIO())
+
+
+def test_a_file_that_shrinks_while_it_is_read_is_refused(opened: Opened) -> None:
+    # threat 22
+    image = build((0, bytes(1 << 20)))
+    with opened(image) as file:
+        parsed = read_image(file)
+        with pytest.raises(MalformedImageError, match="ended 1 bytes early"):
+            OnePass(file, parsed, len(image) + 1).read()
+
+
+def test_one_pass_hashes_what_is_signed_and_padded(opened: Opened) -> None:
+    image = bytes(build((0, bytes(5 << 20)), hash_appended=True))
+    image += core.digest(HashAlgorithm.SHA256, image) + b"behind"
+    with opened(image) as file:
+        reading = OnePass(file, read_image(file), len(image), {HashAlgorithm.SHA384})
+        padded = b"".join(reading.chunks())
+    assert padded == image + b"\xff" * (-len(image) % 4096)
+    assert reading.digests[HashAlgorithm.SHA384] == core.digest(HashAlgorithm.SHA384, padded)
