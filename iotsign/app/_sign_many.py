@@ -1,14 +1,15 @@
 """Signing of many images at once."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from iotsign import core
 from iotsign.algorithms import HashAlgorithm
-from iotsign.app._batches import SMALL, CheckStop, batches_of, work_on
+from iotsign.app._batches import SMALL, CheckStop, Task, batches_of, work_on
 from iotsign.app._containers import NATIVE
 from iotsign.app._input_file import Source
 from iotsign.app._json_write import ReadPayload
@@ -70,8 +71,8 @@ def sign_images(
         UnsupportedAlgorithmError: The platform does not take keys of this type, or not this hash.
         UnsupportedFormatError: The image format is not allowed.
     """
-    names = [source.name for source in sources]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    names = Counter(source.name for source in sources)
+    twice = next((name for name, count in names.items() if count > 1), None)
     if twice is not None:
         raise ConfigError("SameName", f"two files are called {twice}; the signed images would be one", name=twice)
     if options.location is not None:
@@ -102,7 +103,25 @@ def sign_images(
                 outcomes.append(sign(source, read.get(source), check_stop))
         return outcomes
 
-    yield from work_on(batches_of(sources, threads), work, threads)
+    yield from work_on((_Signing(batch, work) for batch in batches_of(sources, threads)), threads)
+
+
+class _Signing(Task[SignOutcome]):
+    """One batch, signed by a worker."""
+
+    def __init__(
+        self, batch: Sequence[Source], work: Callable[[Sequence[Source], CheckStop], Sequence[SignOutcome]]
+    ) -> None:
+        """Take a batch and what is to be done with it."""
+        self._batch = batch
+        self._work = work
+        self._outcomes: Sequence[SignOutcome] = ()
+
+    def work(self, check_stop: CheckStop) -> None:
+        self._outcomes = self._work(self._batch, check_stop)
+
+    def results(self) -> Sequence[SignOutcome]:
+        return self._outcomes
 
 
 def _read_batch(

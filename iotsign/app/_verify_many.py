@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iotsign.app._batches import SMALL, CheckStop, batches_of, work_on
-from iotsign.app._input_file import InputFile, Source, input_file, source_name
+from iotsign.app._batches import SMALL, CheckStop, Task, batches_of, work_on, worker_count
+from iotsign.app._input_file import InputFile, Source, open_small, source_name
 from iotsign.app._steps import Steps
 from iotsign.app._verdict import VerifiedImage, VerifyOptions
 from iotsign.app._verify import verify_image, verify_read_image
@@ -64,23 +65,74 @@ def verify_images(
         yield _verify_alone(sources[0], options, payload, progress)
         return
 
-    def work(batch: Sequence[Source], check_stop: CheckStop) -> list[Outcome]:
-        return _verify_batch(batch, options, check_stop)
+    # OpenSSL's binding holds Python's global lock: the caller, who needs it anyway, judges while workers read and hash.
+    # The core does not, so that more workers than two are worth their quarrel about that lock.
+    workers = worker_count(threads)
+    apart = workers > 1 and (workers == 2 or options.verifier != "core")
+    yield from work_on((_Verification(batch, options, apart=apart) for batch in batches_of(sources, threads)), threads)
 
-    yield from work_on(batches_of(sources, threads), work, threads)
 
+class _Verification(Task[Outcome]):
+    """One batch: small images as iotsign writes them are read and hashed in one go, all others are taken alone."""
 
-def _verify_batch(sources: Sequence[Source], options: VerifyOptions, check_stop: CheckStop) -> list[Outcome]:
-    outcomes = []
-    with contextlib.ExitStack() as stack:
-        read = _read_batch(sources, stack, check_stop) if len(sources) > 1 else {}
-        for source in sources:
-            check_stop(0)
-            known = read.get(source)
-            outcomes.append(
-                _verify_read(*known, options) if known else _verify_alone(source, options, None, check_stop)
-            )
-    return outcomes
+    def __init__(self, sources: Sequence[Source], options: VerifyOptions, *, apart: bool) -> None:
+        """Take a batch; if `apart`, the worker reads and hashes small images, and the caller opens and judges them."""
+        self._sources = sources
+        self._options = options
+        self._apart = apart
+        self._stack = contextlib.ExitStack()
+        self._files: list[InputFile | None] = []
+        self._small = jsonimage.SmallObjects([])
+        self._outcomes: dict[int, Outcome] = {}
+        if apart:
+            self._open()
+
+    def work(self, check_stop: CheckStop) -> None:
+        if not self._apart:
+            self._open()
+        check_stop(0)
+        self._small.read()
+        for index, file in enumerate(self._files):
+            if file is None:
+                self._outcomes[index] = _verify_alone(self._sources[index], self._options, None, check_stop)
+        if not self._apart:
+            self._judge(check_stop)
+
+    def results(self) -> list[Outcome]:
+        if self._apart:
+            self._judge(None)
+        return [self._outcomes[index] for index in range(len(self._sources))]
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def _open(self) -> None:
+        heads = []
+        for source in self._sources:
+            file = None
+            # whatever is odd about a file is found and said when it is verified alone
+            if len(self._sources) > 1 and isinstance(source, Path):
+                with contextlib.suppress(IotsignError):
+                    opened = open_small(source, SMALL, self._stack)
+                    if opened is not None:
+                        heads.append((opened.fd, opened.size, opened.head(jsonimage.MAX_PREFIX)))
+                        file = opened
+            self._files.append(file)
+        self._small = jsonimage.SmallObjects(heads)
+
+    def _judge(self, check_stop: CheckStop | None) -> None:
+        images = iter(self._small.images())
+        for index, (source, file) in enumerate(zip(self._sources, self._files, strict=True)):
+            if check_stop is not None:
+                check_stop(0)
+            if file is None:
+                continue
+            image = next(images)
+            if image is None:
+                outcome = _verify_alone(source, self._options, None, check_stop)
+            else:
+                outcome = _verify_read(file, image, self._options)
+            self._outcomes[index] = outcome
 
 
 def _verify_alone(source: Source, options: VerifyOptions, payload: Source | None, progress: Progress | None) -> Outcome:
@@ -99,19 +151,3 @@ def _verify_read(file: InputFile, image: JsonImage, options: VerifyOptions) -> O
     except IotsignError as error:
         return Outcome(file.name, steps, None, error)
     return Outcome(file.name, steps, verified, None)
-
-
-def _read_batch(
-    sources: Sequence[Source], stack: contextlib.ExitStack, check_stop: CheckStop
-) -> dict[Source, tuple[InputFile, JsonImage]]:
-    """Read what is small and written as iotsign writes it; the payloads are decoded and hashed in one go."""
-    files: list[tuple[Source, InputFile, bytes]] = []
-    for source in sources:
-        check_stop(0)
-        # whatever is odd about a file is found and said when it is verified alone
-        with contextlib.suppress(IotsignError):
-            file = stack.enter_context(input_file(source))
-            if file.size <= SMALL:
-                files.append((source, file, file.head(jsonimage.MAX_PREFIX)))
-    images = jsonimage.read_small([(file.fd, file.size, head) for _, file, head in files])
-    return {source: (file, image) for (source, file, _), image in zip(files, images, strict=True) if image is not None}

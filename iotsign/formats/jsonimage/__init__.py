@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     )
     from iotsign.formats.jsonimage._read import looks_like_json_image, read_json_image
     from iotsign.formats.jsonimage._s3 import S3Location
-    from iotsign.formats.jsonimage._small import MAX_PREFIX, pack_small, read_small
+    from iotsign.formats.jsonimage._small import MAX_PREFIX, SmallObjects, pack_small
     from iotsign.formats.jsonimage._strictjson import load_object
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "JsonImage",
     "PackedImage",
     "S3Location",
+    "SmallObjects",
     "check_json_format",
     "load_object",
     "looks_like_json_image",
@@ -41,7 +42,6 @@ __all__ = [
     "read_detached",
     "read_embedded",
     "read_json_image",
-    "read_small",
 ]
 
 _HOMES: Final = {
@@ -52,6 +52,7 @@ _HOMES: Final = {
     "MAX_PREFIX": "_small",
     "PackedImage": "_embedded",
     "S3Location": "_s3",
+    "SmallObjects": "_small",
     "check_json_format": "_image",
     "load_object": "_strictjson",
     "looks_like_json_image": "_read",
@@ -62,7 +63,6 @@ _HOMES: Final = {
     "read_detached": "_detached",
     "read_embedded": "_embedded",
     "read_json_image": "_read",
-    "read_small": "_small",
 }
 
 
@@ -74,4 +74,5 @@ def __getattr__(name: str) -> Any:
     """
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return found

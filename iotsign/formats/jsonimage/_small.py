@@ -28,25 +28,31 @@ class _Prefix:
     payload_offset: int
 
 
-def read_small(files: Sequence[tuple[int, int, bytes]]) -> list[JsonImage | None]:
-    """Read objects that are byte for byte as `pack_small` writes them, and are hashed with SHA-256.
+class SmallObjects:
+    """Objects that are byte for byte as `pack_small` writes them, and are hashed with SHA-256; others are left."""
 
-    All payloads together are held in memory.
+    def __init__(self, files: Sequence[tuple[int, int, bytes]]) -> None:
+        """Read what stands before the payloads.
 
-    Args:
-        files: Of each object: a descriptor of its file, the file's size in bytes, and its first `MAX_PREFIX` bytes.
+        Args:
+            files: Of each object: a descriptor of its file, the file's size in bytes, and its first `MAX_PREFIX` bytes.
+        """
+        self._prefixes = [_read_prefix(head) for _, _, head in files]
+        self._jobs = [
+            (fd, prefix.payload_offset, size)
+            for (fd, size, _), prefix in zip(files, self._prefixes, strict=True)
+            if prefix is not None
+        ]
+        self._payloads: list[tuple[int, bytes] | None] = []
 
-    Returns:
-        Of each object what `read_embedded` gives; None if it is none of these, or its file changed meanwhile.
-    """
-    prefixes = [_read_prefix(head) for _, _, head in files]
-    jobs = [
-        (fd, prefix.payload_offset, size)
-        for (fd, size, _), prefix in zip(files, prefixes, strict=True)
-        if prefix is not None
-    ]
-    payloads = iter(hash_payloads(jobs))
-    return [_image(prefix, next(payloads)) if prefix is not None else None for prefix in prefixes]
+    def read(self) -> None:
+        """Read, decode and hash the payloads, without Python's global lock; all of them are held in memory."""
+        self._payloads = hash_payloads(self._jobs)
+
+    def images(self) -> list[JsonImage | None]:
+        """Give of each object what `read_embedded` gives, after `read`; None if it was left, or changed meanwhile."""
+        payloads = iter(self._payloads)
+        return [_image(prefix, next(payloads)) if prefix is not None else None for prefix in self._prefixes]
 
 
 def _image(prefix: _Prefix, payload: tuple[int, bytes] | None) -> JsonImage | None:

@@ -32,7 +32,7 @@ from iotsign.formats.container import (
     Settings,
     no_key_digests,
 )
-from iotsign.formats.ti.descriptor import DESCRIPTOR_SIZE, ImageDescriptor, read_descriptor
+from iotsign.formats.ti.descriptor import DESCRIPTOR_SIZE, MAGIC, ImageDescriptor, read_descriptor
 
 if TYPE_CHECKING:
     from iotsign.keys import PublicKey, Signer
@@ -115,6 +115,8 @@ class DescriptorContainer:
 
     def recognises(self, head: bytes) -> bool:
         """By a descriptor that does not contradict itself; a magic alone may be anything."""
+        if not head.startswith(MAGIC):
+            return False
         try:
             descriptor = read_descriptor(head)
         except MalformedImageError:

@@ -4,6 +4,8 @@ import os
 import threading
 import time
 from collections.abc import Callable, Generator
+from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import cast
 
@@ -32,8 +34,10 @@ def options(key_files: Callable[[KeyType], tuple[Path, Path]]) -> VerifyOptions:
     return VerifyOptions(Trust.from_key(key_files(KeyType.P256)[1]))
 
 
-@pytest.mark.parametrize("threads", [None, 1, 3, 20])
-def test_outcomes_come_in_order(images: list[Path], options: VerifyOptions, threads: int | None) -> None:
+@pytest.mark.parametrize("verifier", ["openssl", "core", "both"])
+@pytest.mark.parametrize("threads", [None, 1, 2, 3, 20])
+def test_outcomes_come_in_order(images: list[Path], options: VerifyOptions, threads: int | None, verifier: str) -> None:
+    options = replace(options, verifier=verifier)
     data = images[2].read_bytes()
     images[2].write_bytes(data.replace(b"AgIC", b"AwIC"))
     images[4].write_bytes(data[:-1])
@@ -93,6 +97,28 @@ def test_hashed_together_or_alone_the_outcome_is_the_same(images: list[Path], op
     for image, outcome in zip(images, together, strict=True):
         (alone,) = verify_images([image], options)
         assert outcome == alone
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("verifier", ["openssl", "core"])
+@pytest.mark.parametrize("taken", [0, 1, 200])
+def test_no_file_stays_open(images: list[Path], options: VerifyOptions, verifier: str, taken: int) -> None:
+    before = open_files()
+    outcomes = verify_images(images * 25, replace(options, verifier=verifier), threads=2)
+    assert all(outcome.verified for outcome in islice(outcomes, taken))
+    cast("Generator[Outcome, None, None]", outcomes).close()
+    assert open_files() == before
+
+
+def test_only_so_many_files_are_open_at_once(images: list[Path], options: VerifyOptions) -> None:
+    before, most = open_files(), 0
+    for outcome in verify_images(images * 50, options, threads=2):
+        assert outcome.verified
+        most = max(most, open_files() - before)
+    assert most <= 16 * 5  # two batches at work, two that wait, one that is judged
 
 
 def test_one_image_reports_progress(images: list[Path], options: VerifyOptions) -> None:

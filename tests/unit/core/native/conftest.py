@@ -1,6 +1,7 @@
 """The C test program of hashes and base64, built by each compiler and for other architectures."""
 
 import fcntl
+import os
 import platform
 import shutil
 import struct
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-BUILDS_DIRECTORY = HERE.parents[3] / "build" / "tests"
+BUILDS_DIRECTORY = Path(os.environ.get("IOTSIGN_TEST_BUILDS", HERE.parents[3] / "build" / "tests"))
 SANITIZERS = "-O1 -g -fno-sanitize-recover=all -fsanitize=address,undefined"
 
 
@@ -29,6 +30,7 @@ class Build:
 
 BUILDS = {
     "gcc": Build("gcc"),
+    "gcc-small": Build("gcc", profile="small"),
     "clang": Build("clang"),
     "gcc-sanitized": Build("gcc", SANITIZERS),
     "clang-sanitized": Build("clang", f"{SANITIZERS},integer,nullability"),
@@ -123,7 +125,7 @@ def make_request() -> type[Request]:
     return Request
 
 
-@pytest.fixture(params=["gcc", "clang", "gcc-sanitized", "clang-sanitized"])
+@pytest.fixture(params=["gcc", "gcc-small", "clang", "gcc-sanitized", "clang-sanitized"])
 def native(request: pytest.FixtureRequest, program_for: Callable[[str], Program]) -> Program:
     """The program on this machine."""
     return program_for(request.param)

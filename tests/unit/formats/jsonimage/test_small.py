@@ -9,9 +9,15 @@ from hypothesis import strategies as st
 
 from iotsign.algorithms import signature_algorithm
 from iotsign.errors import UnsupportedAlgorithmError
-from iotsign.formats.jsonimage import MAX_PREFIX, JsonImage, pack_small, read_embedded, read_small
+from iotsign.formats.jsonimage import MAX_PREFIX, JsonImage, SmallObjects, pack_small, read_embedded
 
 ECDSA = signature_algorithm("SHA256withECDSA")
+
+
+def read_small(files: list[tuple[int, int, bytes]]) -> list[JsonImage | None]:
+    objects = SmallObjects(files)
+    objects.read()
+    return objects.images()
 
 
 def read_one(data: bytes) -> JsonImage | None:
