@@ -17,6 +17,9 @@ _TABLE: Final = "alembic_version"
 def migrate(engine: Engine) -> None:
     """Bring a database to the newest schema; one that has it is left alone, without loading Alembic.
 
+    Args:
+        engine: For changing the database.
+
     Raises:
         StoreError: The database was migrated by a newer version of iotsign.
         sqlalchemy.exc.SQLAlchemyError: The database fails.
@@ -32,7 +35,7 @@ def migrate(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    with engine.execution_options(iotsign_writing=True).begin() as connection:
+    with engine.begin() as connection:
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(727394)"))  # others wait, and find it done
         config.attributes["connection"] = connection

@@ -3,35 +3,32 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from iotsign.errors import ConfigError, MissingDependencyError, StoreError
 from iotsign.stores.sql._migrate import migrate
+from iotsign.stores.sql._sqlite import READING, WRITING, prepare
 from iotsign.stores.sql._transaction import SqlTransaction
 
-_BUSY_S: Final = 30  # seconds that a writer waits for the others
 _CONNECTIONS: Final = 32
-_DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
-
-# the log of transactions makes readers and one writer independent; it is synced at each checkpoint, so that a crash of
-# the process loses nothing, and one of the machine at most the last transactions
-_PRAGMAS: Final = ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={_BUSY_S * 1000}", "cache_size=-16000")
+_DRIVERS: Final = {"sqlite": (READING, WRITING), "postgresql": ("postgresql+psycopg",)}
+"""For each kind of database the drivers that read and that write; one driver does both."""
 
 
 class SqlRecords:
     """Records in SQL; see `iotsign.signer.Records`. Any number of threads and processes may use one database.
 
     Args:
-        engine: Of a database that has been migrated.
+        reading: Engine of a database that has been migrated, for reading.
+        writing: Engine for changing it; it may be the same.
     """
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-        self._locks_rows = engine.dialect.name != "sqlite"
-        self._writing = engine.execution_options(iotsign_writing=True)
+    def __init__(self, reading: Engine, writing: Engine) -> None:
+        self._reading, self._writing = reading, writing
+        self._locks_rows = writing.dialect.name != "sqlite"
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
@@ -40,7 +37,7 @@ class SqlRecords:
         Raises:
             StoreError: The database fails.
         """
-        with _store_errors(), self._engine.begin() as connection:
+        with _store_errors(), self._reading.begin() as connection:
             yield SqlTransaction(connection, locks_rows=False)
 
     @contextmanager
@@ -55,7 +52,8 @@ class SqlRecords:
 
     def close(self) -> None:
         """Close the connections."""
-        self._engine.dispose()
+        self._reading.dispose()
+        self._writing.dispose()
 
 
 def sqlite_url(path: Path) -> str:
@@ -74,13 +72,13 @@ def open_records(url: str) -> SqlRecords:
         MissingDependencyError: The database's driver is not installed.
         StoreError: The database cannot be opened, or is newer than this version of iotsign.
     """
-    engine = _engine(url)
+    engines = _engines(url)
     with _store_errors():
-        migrate(engine)
-    return SqlRecords(engine)
+        migrate(engines[-1])
+    return SqlRecords(engines[0], engines[-1])
 
 
-def _engine(url: str) -> Engine:
+def _engines(url: str) -> list[Engine]:
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -90,33 +88,23 @@ def _engine(url: str) -> Engine:
         known = ", ".join(f"{name}://" for name in _DRIVERS)
         raise ConfigError("UnknownDatabase", f"expected a database URL that starts with {known}, got {kind}://")
     try:
-        engine = create_engine(
-            parsed.set(drivername=_DRIVERS[kind]),
-            pool_size=_CONNECTIONS,
-            max_overflow=_CONNECTIONS,
-            pool_pre_ping=kind != "sqlite",
-        )
+        engines = [
+            create_engine(
+                parsed.set(drivername=driver),
+                pool_size=_CONNECTIONS,
+                max_overflow=_CONNECTIONS,
+                pool_pre_ping=kind != "sqlite",
+            )
+            for driver in _DRIVERS[kind]
+        ]
     except (NoSuchModuleError, ModuleNotFoundError):
         raise MissingDependencyError(
             "NoDatabaseDriver", f"{kind} needs a driver that is not installed", hint="install iotsign[postgresql]"
         ) from None
     if kind == "sqlite":
-        event.listen(engine, "connect", _prepare_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _: Any) -> None:
-    connection.isolation_level = None  # transactions begin where they are told to
-    cursor = connection.cursor()
-    for pragma in _PRAGMAS:
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    writing = connection.get_execution_options().get("iotsign_writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        for engine in engines:
+            prepare(engine)
+    return engines
 
 
 @contextmanager
