@@ -96,8 +96,8 @@ fuzz-python: dev
 
 bench: dev ## measure against peers; prints ratios, writes build/bench/*.json and *.svg
 	$(call install-apt,$(APT_BENCH))
-	@for script in $(filter-out benchmarks/measure.py,$(wildcard benchmarks/*.py)); do \
-		echo "$$script"; PYTHONPATH=hil $(BIN)/python $$script || exit 1; done
+	@for script in $(filter-out benchmarks/measure.py benchmarks/load.py,$(wildcard benchmarks/*.py)); do \
+		echo "$$script"; PYTHONPATH=hil:tests/server $(BIN)/python $$script || exit 1; done
 
 lock: ## choose the versions that a fresh machine gets
 	$(BIN)/pip install --quiet uv

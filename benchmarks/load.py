@@ -1,8 +1,8 @@
 """Send HTTP requests over a few connections, from a process of its own, and time each answer.
 
-Everything that costs is done before the clock starts: requests are signed and written out as bytes. They are sent as fast
-as answers come, or at a steady rate; then an answer's time counts from when its request was due, so that a server that
-falls behind is not spared.
+Everything that costs is done before the clock starts: requests are signed and written out as bytes. They are sent as
+fast as answers come, or at a steady rate; then an answer's time counts from when its request was due, so that a server
+that falls behind is not spared.
 """
 
 import asyncio
@@ -97,7 +97,8 @@ class _Sender:
     async def run(self, url: str, connections: int) -> None:
         loop = asyncio.get_running_loop()
         self._done = loop.create_future()
-        self.address = (urlsplit(url).hostname, urlsplit(url).port)
+        parts = urlsplit(url)
+        self.address = (str(parts.hostname), int(parts.port or 80))
         for _ in range(connections):
             await self.connect()
         began, used = loop.time(), time.process_time()
@@ -154,7 +155,7 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         self._sender.free(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
         self._sender.lost(self)
 
     def send(self, due: float, request: bytes) -> None:

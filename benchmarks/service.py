@@ -65,7 +65,9 @@ class Work:
     @property
     def detail(self) -> str:
         cpu, sender = (seconds / self.count * 1e3 for seconds in (self.cpu_s, self.load.cpu_s))
-        return f"{self.count / self.elapsed_s:.0f}/s; each {cpu:.2f} ms of the server's CPU, {sender:.2f} of the sender's"
+        return (
+            f"{self.count / self.elapsed_s:.0f}/s; each {cpu:.2f} ms of the server's CPU, {sender:.2f} of the sender's"
+        )
 
 
 def processes(pid: int) -> Iterator[int]:
@@ -112,7 +114,11 @@ class Service:
         return [write_request(self.url, "POST", "/signing-jobs", body, self.keys) for body in bodies]
 
     def payloads(self, count: int) -> list[bytes]:
-        body = {"profileName": "payloads", "payload": "cGF5bG9hZA==", "payloadFormat": "application/vnd.cncf.notary.payload.v1+json"}
+        body = {
+            "profileName": "payloads",
+            "payload": "cGF5bG9hZA==",
+            "payloadFormat": "application/vnd.cncf.notary.payload.v1+json",
+        }
         return [write_request(self.url, "POST", "/signing-jobs/with-payload", body, self.keys)] * count
 
     def profiles(self, count: int) -> list[bytes]:
@@ -272,9 +278,27 @@ def side_by_side(service: Service, options: argparse.Namespace, *, payloads: boo
     def each(name: str) -> Work:
         return sorted(runs[name], key=lambda work: work.each_s)[len(runs[name]) // 2]
 
-    rows = [Row("StartSigningJob to Succeeded", 1 / each("jobs").each_s, JOBS_PER_S, "jobs/s", at_least=True, detail=each("jobs").detail)]
+    rows = [
+        Row(
+            "StartSigningJob to Succeeded",
+            1 / each("jobs").each_s,
+            JOBS_PER_S,
+            "jobs/s",
+            at_least=True,
+            detail=each("jobs").detail,
+        )
+    ]
     if payloads:
-        rows.append(Row("SignPayload", 1 / each("payloads").each_s, PAYLOADS_PER_S, "requests/s", at_least=True, detail=each("payloads").detail))
+        rows.append(
+            Row(
+                "SignPayload",
+                1 / each("payloads").each_s,
+                PAYLOADS_PER_S,
+                "requests/s",
+                at_least=True,
+                detail=each("payloads").detail,
+            )
+        )
     words = {"jobs": "a signing job", "payloads": "SignPayload", "profiles": "PutSigningProfile"}
     for name in runs.keys() - {"moto"}:
         ratio = median(mine.each_s / peer.each_s for mine, peer in zip(runs[name], runs["moto"], strict=True))

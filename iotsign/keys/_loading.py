@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -96,6 +97,7 @@ def load_certificate(path: str | Path) -> "x509.Certificate":
     return load_certificates(path)[0]
 
 
+@lru_cache(maxsize=64)
 def certificate_key(certificate: "x509.Certificate") -> PublicKey:
     """The public key that a certificate is about.
 

@@ -180,8 +180,8 @@ class DirectoryObjects:
             StoreError: The system does not take it.
         """
         about = {"contentType": content_type, "metadata": dict(metadata or {}), "etag": etag or md5_of(staged)}
-        put = self._put(bucket, key, staged, about, if_absent=False)
-        return cast("StoredVersion", put)
+        name = self._put(bucket, key, staged, about, if_absent=False)
+        return self._read(bucket, Path(self._home(bucket, key)), cast("str", name), is_latest=True)
 
     def put_if_absent(self, target: TargetObject, staged: IO[bytes], *, content_type: str) -> bool:
         """Make an object of a staged file; False, and nothing happens, if there is one of that key (threat 23).
@@ -211,7 +211,9 @@ class DirectoryObjects:
             ResourceNotFoundError: There is no such bucket, object or version.
             StoreError: It cannot be read.
         """
-        return self.find(source.bucket, source.key, source.version).size
+        path = self._content(source)
+        with store_errors("read an object"):
+            return os.stat(path).st_size  # noqa: PTH116 - each job comes here
 
     @contextmanager
     def open_version(self, source: SourceObject) -> Iterator[IO[bytes]]:
@@ -221,8 +223,8 @@ class DirectoryObjects:
             ResourceNotFoundError: There is no such bucket, object or version.
             StoreError: It cannot be read.
         """
-        found = self.find(source.bucket, source.key, source.version)
-        with store_errors("read an object"), found.path.open("rb", buffering=0) as file:
+        path = self._content(source)
+        with store_errors("read an object"), open(path, "rb", buffering=0) as file:  # noqa: PTH123
             yield file
 
     def digest(self, target: TargetObject) -> str | None:
@@ -273,16 +275,15 @@ class DirectoryObjects:
         found = [version for version in found if version.key and version.key.startswith(prefix)]
         return sorted(found, key=lambda version: (version.key, -int(version.path.name[:8])))
 
-    def _put(
-        self, bucket: str, key: str, staged: IO[bytes], about: dict[str, Any], *, if_absent: bool
-    ) -> StoredVersion | None:
-        home = self._buckets / bucket / "objects" / key_directory(key)
+    def _put(self, bucket: str, key: str, staged: IO[bytes], about: dict[str, Any], *, if_absent: bool) -> str | None:
+        """Put a staged file; the name of the new version's file, None if there must be none and is one."""
+        home = self._home(bucket, key)
         versioned = self.find_bucket(bucket).versioning is Versioning.ENABLED
         with store_errors("write an object"):
             staged.flush()
             if self._sync:
                 os.fsync(staged.fileno())
-            home.mkdir(parents=True, exist_ok=True)
+            os.makedirs(home, exist_ok=True)  # noqa: PTH103
             with locked(home) as directory:
                 there = self._names(home)
                 if there and if_absent:
@@ -291,13 +292,14 @@ class DirectoryObjects:
                 number = int(there[-1][:8]) + 1 if there else 1
                 name = f"{number:08}-{version}"
                 modified = datetime.now(UTC).isoformat()
-                (home / f"{name}.json").write_text(json.dumps({"key": key, "modifiedAt": modified} | about))
-                os.link(staged.name, home / name)
+                with open(f"{home}/{name}.json", "w", encoding="utf-8") as note:  # noqa: PTH123
+                    note.write(json.dumps({"key": key, "modifiedAt": modified} | about))
+                os.link(staged.name, f"{home}/{name}")
                 if self._sync:
                     os.fsync(directory)  # with it goes what the file system has noted before, such as new directories
                 if not versioned:
-                    self._drop_null(home, there)
-            return self._read(bucket, home, name, is_latest=True)
+                    self._drop_null(Path(home), there)
+            return name
 
     def _drop_null(self, home: Path, names: list[str]) -> None:
         for name in names:
@@ -305,8 +307,30 @@ class DirectoryObjects:
                 (home / name).unlink()
                 (home / f"{name}.json").unlink(missing_ok=True)
 
+    def _home(self, bucket: str, key: str) -> str:
+        """Where the versions of a key are; text, because each job asks, and paths take their time."""
+        return f"{self._buckets}/{bucket}/objects/{key_directory(key)}"
+
+    def _content(self, source: SourceObject) -> str:
+        """Where the content of a version is; nothing but its name has to be known.
+
+        Raises:
+            ResourceNotFoundError: There is no such bucket, object or version.
+            StoreError: It cannot be looked for.
+        """
+        self.find_bucket(source.bucket)
+        home = self._home(source.bucket, source.key)
+        with store_errors("read an object"):
+            names = self._names(home)
+        if not names:
+            raise no_such("Key", source.key)
+        for name in names:
+            if name.partition("-")[2] == source.version:
+                return f"{home}/{name}"
+        raise no_such("Version", source.version)
+
     def _versions(self, bucket: str, key: str) -> list[StoredVersion]:
-        return self._versions_in(bucket, self._buckets / bucket / "objects" / key_directory(key), key)
+        return self._versions_in(bucket, Path(self._home(bucket, key)), key)
 
     def _versions_in(self, bucket: str, home: Path, key: str | None = None) -> list[StoredVersion]:
         with store_errors("read an object"):
@@ -314,7 +338,7 @@ class DirectoryObjects:
             return [self._read(bucket, home, name, is_latest=name == names[-1], key=key) for name in names]
 
     @staticmethod
-    def _names(home: Path) -> list[str]:
+    def _names(home: str | Path) -> list[str]:
         try:
             return sorted(name for name in os.listdir(home) if _VERSION_FILE.fullmatch(name))  # noqa: PTH208
         except FileNotFoundError:

@@ -64,7 +64,7 @@ def store_errors(what: str) -> Iterator[None]:
 
 
 @contextmanager
-def locked(directory: Path) -> Iterator[int]:
+def locked(directory: str | Path) -> Iterator[int]:
     """Have a directory for oneself, among threads and processes; its descriptor."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
