@@ -5,6 +5,7 @@
     DIR/records.db       profiles and jobs (SQLite), unless a database URL says another place
     DIR/objects/         buckets, unless they are in S3
     DIR/materials/       certificates and encrypted private keys
+    DIR/issuer/          the service's own certificate authority, for Lambda and Notation
     DIR/material.key     what encrypts them, unless a key file elsewhere is named
     DIR/iotsign.audit    the audit log
 """
@@ -25,6 +26,7 @@ from iotsign.keys import Passphrase, check_signing_certificate, load_certificate
 from iotsign.platforms import Registry
 from iotsign.signer import Clock, SigningService
 from iotsign.stores.audit import FileAuditLog
+from iotsign.stores.issuer import DirectoryIssuer
 from iotsign.stores.materials import DirectoryMaterials, create_key_file
 from iotsign.stores.objects import DirectoryObjects, S3Objects, open_s3
 from iotsign.stores.sql import SqlRecords, open_records, sqlite_url
@@ -37,6 +39,7 @@ __all__ = [
     "ServiceSettings",
     "SystemClock",
     "import_material",
+    "open_issuer",
     "open_materials",
     "open_service",
     "service_settings",
@@ -89,12 +92,14 @@ class OpenService:
         service: All operations.
         objects: The object store.
         materials: Keys and certificates.
+        issuer: The service's own certificate authority.
         records: Profiles and jobs.
     """
 
     service: SigningService
     objects: DirectoryObjects | S3Objects
     materials: DirectoryMaterials
+    issuer: DirectoryIssuer
     records: SqlRecords
 
 
@@ -118,6 +123,12 @@ def service_settings(server: ServerSettings, *, data: Path | None = None, region
 def open_materials(settings: ServiceSettings) -> DirectoryMaterials:
     """Open the signing material alone, to import into it."""
     return DirectoryMaterials(settings.directory / "materials", settings.key_path, region=settings.region)
+
+
+def open_issuer(settings: ServiceSettings) -> DirectoryIssuer:
+    """Open the service's own certificate authority alone, to see whom to trust."""
+    directory = settings.directory / "issuer"
+    return DirectoryIssuer(directory, settings.key_path, prepare_key_file=lambda: _make_key_file(settings))
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,11 +170,8 @@ def import_material(
         StoreError: The system does not take it.
     """
     loaded = [certificate for file in certificates for certificate in load_certificates(file)]
-    made = None
     _make_home(settings.directory)
-    if not by_reference and not settings.key_path.exists():
-        create_key_file(settings.key_path)
-        made = settings.key_path
+    made = None if by_reference else _make_key_file(settings)
     arn = open_materials(settings).import_key(account, uri, loaded, passphrase=passphrase, by_reference=by_reference)
     problems: list[str] = []
     try:
@@ -202,12 +210,14 @@ def open_service(
         stack.callback(records.close)
         objects = _open_objects(settings)
         materials = open_materials(settings)
+        issuer = open_issuer(settings)
         audit = FileAuditLog(home / AUDIT_LOG)
         stack.callback(audit.close)
         service = SigningService(
             records=records,
             objects=objects,
             materials=materials,
+            issuer=issuer,
             audit=audit,
             platforms=platforms or Registry(),
             clock=clock or SystemClock(),
@@ -216,7 +226,18 @@ def open_service(
             is_gone=_is_gone,
             on_step=on_step or (lambda _step, _job: None),
         )
-        yield OpenService(service, objects, materials, records)
+        yield OpenService(service, objects, materials, issuer, records)
+
+
+def _make_key_file(settings: ServiceSettings) -> Path | None:
+    """Make a key file if there is none, and no key that another one has encrypted."""
+    path = settings.key_path
+    if path.exists() or any((settings.directory / "materials").glob("*/key.pem")):
+        return None
+    with contextlib.suppress(ConfigError):  # another process was faster
+        create_key_file(path)
+        return path
+    return None
 
 
 def _make_home(home: Path) -> None:

@@ -29,10 +29,12 @@ def key() -> None:
     """Make keys and certificates, and look at them.
 
     \b
-    generate     makes a private key
-    certificate  makes a code-signing certificate, self-signed or with a chain
-    show         shows what a key URI names, and takes the public half out
-    import       hands a key and its certificate to the signing service
+    generate       makes a private key
+    certificate    makes a code-signing certificate, self-signed or with a chain
+    show           shows what a key URI names, and takes the public half out
+    import         hands a key and its certificate to the signing service
+    export-trust   writes the roots of the signing service's own chain
+    rotate-issuer  lets a new root and issuing CA of the signing service issue
     """
 
 
@@ -220,3 +222,54 @@ def import_(
         print_json({"certificateArn": found.arn})
     else:
         click.echo(found.arn)
+
+
+@key.command("rotate-issuer")
+@data_option
+@json_option
+def rotate_issuer(data: Path | None) -> None:
+    """Let a new root and issuing CA of the signing service issue from now on.
+
+    The service signs for Lambda and Notation with a chain of its own. What the chains before it signed stays good: give
+    verifiers all roots, with export-trust, before or right after this. A running server changes over within a second.
+
+    \b
+    Examples:
+      iotsign key rotate-issuer --data /var/lib/iotsign
+    """
+    from iotsign.app.configuration import load_configuration
+    from iotsign.app.issuer import rotate_issuer as rotate
+    from iotsign.app.service import service_settings
+    from iotsign.keys import certificate_key
+
+    root = rotate(service_settings(load_configuration().server, data=data))
+    fingerprint, until = certificate_key(root).fingerprint.hex(), root.not_valid_after_utc.isoformat()
+    if json_wanted():
+        print_json({"rootKeyFingerprint": fingerprint, "validUntil": until})
+    else:
+        say(f"the root with the key {fingerprint[:16]}… issues from now on, until {until}; give it to verifiers")
+
+
+@key.command("export-trust")
+@click.option("-o", "--output", required=True, type=click.Path(path_type=Path), metavar="DIR", help="Trust directory.")
+@data_option
+@json_option
+def export_trust(output: Path, data: Path | None) -> None:
+    """Write the roots of the signing service's own chains into a trust directory, for iotsign image verify --trust.
+
+    Roots that were replaced are written, too: what they signed stays good. Other files in DIR stay.
+
+    \b
+    Examples:
+      iotsign key export-trust -o trust --data /var/lib/iotsign
+      iotsign image verify function.zip --trust trust
+    """
+    from iotsign.app.configuration import load_configuration
+    from iotsign.app.issuer import export_trust as export
+    from iotsign.app.service import service_settings
+
+    written = export(service_settings(load_configuration().server, data=data), output)
+    if json_wanted():
+        print_json({"path": str(output), "roots": [str(path) for path in written]})
+    else:
+        say(f"wrote {len(written)} root certificates into {output}" if len(written) > 1 else f"wrote {written[0]}")

@@ -71,8 +71,13 @@ def serve(
     if listen.tls_certificate is None and not _is_loopback(listen.host):
         warn(f"{listen.host} is reached from elsewhere and there is no TLS: firmware travels in the clear")
 
+    kept = service_settings(settings, data=folder, region=region)
+    had_key_file = kept.key_path.exists()
+
     def announce(url: str, start: "LocalStart | None") -> None:
         say(f"serving on {url}")
+        if not had_key_file:
+            say(f"made the key file {kept.key_path}; without it the service's keys are lost, so keep a copy elsewhere")
         if start is not None:
             lines = _export_lines(start, url)
             _write_private(folder / ENVIRONMENT_FILE, lines)
@@ -80,7 +85,6 @@ def serve(
             click.echo(lines, nl=False)
 
     configure_logging()
-    kept = service_settings(settings, data=folder, region=region)
     options = ServeOptions(folder, kept.region, listen, local=local, settings=kept)
     run(options, platforms=configuration.registry(), on_ready=announce)
 

@@ -8,11 +8,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from iotsign.keys._authority import IssuedCertificate, certificate_pem, certify_self, certify_with
+    from iotsign.keys._authority import (
+        IssuedCertificate,
+        certificate_pem,
+        certify_self,
+        certify_with,
+        create_authority,
+        issue_with,
+        load_authority,
+    )
     from iotsign.keys._chain import VerifiedChain, check_signing_certificate, verify_chain
     from iotsign.keys._details import CertificateDetails, KeyDetails, describe_certificate, describe_key
     from iotsign.keys._generate import check_key_target, generate_key, write_key_file
-    from iotsign.keys._loading import certificate_key, load_certificate, load_certificates, load_public_key
+    from iotsign.keys._loading import (
+        certificate_key,
+        find_certificates,
+        load_certificate,
+        load_certificates,
+        load_public_key,
+    )
     from iotsign.keys._private import Passphrase
     from iotsign.keys._public import PublicKey
     from iotsign.keys._sealing import seal_key
@@ -37,11 +51,15 @@ __all__ = [
     "certify_with",
     "check_key_target",
     "check_signing_certificate",
+    "create_authority",
     "describe_certificate",
     "describe_key",
+    "find_certificates",
     "find_weaknesses",
     "generate_key",
+    "issue_with",
     "key_file",
+    "load_authority",
     "load_certificate",
     "load_certificates",
     "load_public_key",
@@ -67,11 +85,15 @@ _HOMES: Final = {
     "certify_with": "_authority",
     "check_key_target": "_generate",
     "check_signing_certificate": "_chain",
+    "create_authority": "_authority",
     "describe_certificate": "_details",
     "describe_key": "_details",
+    "find_certificates": "_loading",
     "find_weaknesses": "_weaknesses",
     "generate_key": "_generate",
+    "issue_with": "_authority",
     "key_file": "_uri",
+    "load_authority": "_authority",
     "load_certificate": "_loading",
     "load_certificates": "_loading",
     "load_public_key": "_loading",

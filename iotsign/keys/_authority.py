@@ -104,22 +104,80 @@ def certify_with(
         StoreError: The system does not take the files.
     """
     home = Path(directory)
-    name = _subject(subject, signer_key)
+    _subject(subject, signer_key)
     with ExitStack() as undo:
         written: list[Path] = []
         if not (home / _INTERMEDIATE).exists():
             written += _create(home, signer_key.key_type, new_passphrase, now, undo)
-        authority = _open(home, passphrase or (lambda: new_passphrase or b""))
-        certificate = issue_certificate(signer_key, name, authority, days=days, now=now)
-        root = load_certificate(home / _ROOT)
-        issuers = (authority.certificate, root)
-        verify_chain(
-            certificate, roots=[root], intermediates=[authority.certificate], at=certificate.not_valid_before_utc
-        )
+        known = passphrase or (lambda: new_passphrase or b"")
+        issued = issue_with(home, signer_key, subject=subject, days=days, passphrase=known, now=now)
         path = home / f"signer-{signer_key.fingerprint.hex()[:16]}.pem"
-        write_key_file(path, certificate_pem(certificate), private=False, force=True)
+        write_key_file(path, certificate_pem(issued.certificate), private=False, force=True)
         undo.pop_all()
-    return IssuedCertificate(certificate, issuers, (*written, path))
+    return IssuedCertificate(issued.certificate, issued.issuers, (*written, path))
+
+
+def create_authority(
+    directory: str | Path, key_type: KeyType, *, passphrase: bytes | None = None, now: datetime | None = None
+) -> None:
+    """Make a root and an intermediate CA in a directory; all of it or nothing.
+
+    Args:
+        directory: Where; its parent is there.
+        key_type: Of both keys.
+        passphrase: Encrypts both; None leaves them in the clear.
+        now: When they begin; the clock's time if None.
+
+    Raises:
+        ConfigError: The directory holds an authority, or half of one.
+        StoreError: The system does not take the files.
+    """
+    with ExitStack() as undo:
+        _create(Path(directory), key_type, passphrase, now, undo)
+        undo.pop_all()
+
+
+def issue_with(
+    directory: str | Path,
+    signer_key: PublicKey,
+    *,
+    subject: str | None,
+    days: int,
+    passphrase: Passphrase,
+    now: datetime | None = None,
+) -> IssuedCertificate:
+    """Issue a code-signing certificate by the authority in a directory, and write nothing.
+
+    Args:
+        directory: Where the authority is.
+        signer_key: What the certificate is about.
+        subject: RFC 4514; None names the key.
+        days: How long it is valid, from now on.
+        passphrase: Called if the CA's key is encrypted.
+        now: When that begins; the clock's time if None.
+
+    Raises:
+        ConfigError: The subject is malformed, or the days are none, too many or end after the CA's.
+        KeyFamilyError: The CA's key or certificate is unreadable, must not sign, or they do not fit each other.
+        CertificateError: The CA's certificate does not permit what was issued.
+    """
+    home = Path(directory)
+    name = _subject(subject, signer_key)
+    authority = _open(home, passphrase)
+    certificate = issue_certificate(signer_key, name, authority, days=days, now=now)
+    root = load_certificate(home / _ROOT)
+    verify_chain(certificate, roots=[root], intermediates=[authority.certificate], at=certificate.not_valid_before_utc)
+    return IssuedCertificate(certificate, (authority.certificate, root), ())
+
+
+def load_authority(directory: str | Path) -> tuple[x509.Certificate, x509.Certificate]:
+    """Read the certificates of the authority in a directory: the intermediate CA's and the root's.
+
+    Raises:
+        KeyFamilyError: One of them is missing or damaged.
+    """
+    home = Path(directory)
+    return load_certificate(home / _INTERMEDIATE), load_certificate(home / _ROOT)
 
 
 def _create(

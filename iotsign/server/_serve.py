@@ -1,5 +1,6 @@
 """The server over a folder: the domain of `iotsign.app.service` behind HTTP."""
 
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from iotsign.server.s3 import S3Api
 from iotsign.stores.objects import DirectoryObjects
 
 _FILE_THREADS: Final = 8
+_log = logging.getLogger("iotsign.server")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ def serve(
     with open_service(settings, platforms=platforms, on_step=metrics.step) as opened:
         local = prepare_local(options.data, options.region, opened) if options.local else None
         keyring = _open_keyring(options.data / ACCESS_FILE)
+        if opened.service.establish_issuer():
+            _log.info("issuing chain made", extra={"keyFile": str(settings.key_path)})
         with ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="file") as files:
             s3 = None
             if isinstance(opened.objects, DirectoryObjects):

@@ -7,10 +7,12 @@ from iotsign.signer._arns import CertificateArn, JobArn, ProfileArn
 from iotsign.signer._caller import Caller
 from iotsign.signer._job import JobRevocation, JobStatus, SigningJob, SourceObject, TargetObject
 from iotsign.signer._ports import (
+    Announce,
     AuditEvent,
     AuditLog,
     BucketHead,
     Clock,
+    Issuer,
     JobQuery,
     Material,
     Materials,
@@ -32,12 +34,14 @@ from iotsign.signer._profile import (
 from iotsign.signer._service import SigningService
 
 __all__ = [
+    "Announce",
     "AuditEvent",
     "AuditLog",
     "BucketHead",
     "Caller",
     "CertificateArn",
     "Clock",
+    "Issuer",
     "JobArn",
     "JobQuery",
     "JobRevocation",

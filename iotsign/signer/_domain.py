@@ -9,7 +9,7 @@ from typing import Any
 from iotsign.errors import AccessDeniedError, ResourceNotFoundError
 from iotsign.platforms import Platform, Registry
 from iotsign.signer._caller import Caller
-from iotsign.signer._ports import AuditEvent, AuditLog, Clock, Materials, ObjectStore, ReadTransaction, Records
+from iotsign.signer._ports import AuditEvent, AuditLog, Clock, Issuer, Materials, ObjectStore, ReadTransaction, Records
 from iotsign.signer._profile import SigningProfile
 
 StepObserver = Callable[[str, str], None]
@@ -23,6 +23,7 @@ class Domain:
         records: Profiles and jobs.
         objects: What is signed, and where it goes.
         materials: Keys and certificates.
+        issuer: The service's own certificate authority.
         audit: What was done with keys.
         registry: The signing platforms.
         clock: The time.
@@ -34,6 +35,7 @@ class Domain:
     records: Records
     objects: ObjectStore
     materials: Materials
+    issuer: Issuer
     audit: AuditLog
     registry: Registry
     clock: Clock

@@ -14,7 +14,7 @@ from iotsign.signer._authorisation import grants, usable_profile
 from iotsign.signer._caller import Caller
 from iotsign.signer._domain import Domain, denied
 from iotsign.signer._job import JobRevocation, JobStatus, SigningJob, SourceObject, TargetObject
-from iotsign.signer._packing import check_can_sign, signs_payloads
+from iotsign.signer._packing import signs_payloads, target_suffix
 from iotsign.signer._pages import next_token, page_size, read_token
 from iotsign.signer._ports import JobQuery, ReadTransaction
 from iotsign.signer._profile import ProfileStatus, SigningProfile
@@ -50,10 +50,9 @@ class JobOperations:
         if signs_payloads(platform):
             message = f"StartSigningJob is not supported for platform {platform.platform_id}; use SignPayload"
             raise ValidationError("OperationNotSupported", message, platform=platform.platform_id)
-        check_can_sign(platform)
         source = self._pin(caller, request, platform)
         job_id = str(uuid.uuid4())
-        target = self._target(caller, request, job_id)
+        target = self._target(caller, request, job_id + target_suffix(platform, source.key))
         job = new_job(domain, caller, profile, job_id, token=token, request_digest=digest, source=source, target=target)
         with domain.records.writing() as transaction:
             if not transaction.add_job(job):
@@ -163,7 +162,7 @@ class JobOperations:
             raise ValidationError("ObjectTooLarge", message, member="source.s3", size=size)
         return source
 
-    def _target(self, caller: Caller, request: Mapping[str, Any], job_id: str) -> TargetObject:
+    def _target(self, caller: Caller, request: Mapping[str, Any], name: str) -> TargetObject:
         given = (request["destination"] or {}).get("s3") or {}
         bucket = given.get("bucketName")
         if not bucket:
@@ -171,7 +170,7 @@ class JobOperations:
             raise ValidationError("DestinationMissing", message, member="destination.s3.bucketName")
         if self._domain.objects.bucket(bucket).owner not in (None, caller.account):
             raise denied(caller, "s3:PutObject", f"arn:aws:s3:::{bucket}")
-        return TargetObject(bucket, (given.get("prefix") or "") + job_id)
+        return TargetObject(bucket, (given.get("prefix") or "") + name)
 
 
 def signing_platform(domain: Domain, profile: SigningProfile) -> Platform:

@@ -15,7 +15,6 @@ from iotsign.errors import (
     MalformedImageError,
     StoreError,
     UnsupportedAlgorithmError,
-    ValidationError,
 )
 from iotsign.formats.container import CONTAINERS, Container, container_named, judge_by_openssl
 from iotsign.formats.jsonimage import EMBEDDED, S3Location, pack_detached, pack_embedded, payload_hash
@@ -26,6 +25,7 @@ from iotsign.signer._parameters import container_settings
 
 _AWS_CATEGORY: Final = "AWS"
 _PAYLOAD_PLATFORM: Final = "Notation-OCI-SHA384-ECDSA"
+_ZIP: Final = ".zip"
 
 # DER of a typical ECDSA signature; the layout makes room for this much and moves if it is wrong
 _TYPICAL_SIZES: Final = {
@@ -43,20 +43,26 @@ def signs_payloads(platform: Platform) -> bool:
     return platform.platform_id == _PAYLOAD_PLATFORM
 
 
-def check_can_sign(platform: Platform) -> None:
-    """Refuse a platform that this service does not sign for.
+def signed_by_service(platform: Platform) -> bool:
+    """Tell whether the service's own chain signs for a platform, and no certificate of the profile's."""
+    return platform.certificate.signing_material is SigningMaterial.SERVICE
+
+
+def target_suffix(platform: Platform, source_key: str) -> str:
+    """Give what a signed object's key ends with behind the job's id."""
+    return _ZIP if signed_by_service(platform) and source_key.endswith(_ZIP) else ""
+
+
+def source_size(source: IO[bytes]) -> int:
+    """Size of what is to be signed, in bytes.
 
     Raises:
-        ValidationError: The platform needs a chain of the service's own.
+        MalformedImageError: It is empty.
     """
-    if platform.certificate.signing_material is SigningMaterial.SERVICE:
-        raise not_supported(platform)
-
-
-def not_supported(platform: Platform) -> ValidationError:
-    """Say that this service does not sign for a platform."""
-    message = f"Signing for platform {platform.platform_id} is not supported by this service"
-    return ValidationError("PlatformNotSupported", message, platform=platform.platform_id)
+    size = os.fstat(source.fileno()).st_size
+    if size == 0:
+        raise MalformedImageError("EmptyImage", "expected an image to sign, got an empty object")
+    return size
 
 
 def native_container(platform: Platform, image_format: str | None) -> Container | None:
@@ -102,9 +108,7 @@ def pack(job: SigningJob, platform: Platform, source: IO[bytes], output: IO[byte
         IotsignError: The payload, the key or the settings are not what the platform takes, or a file fails.
     """
     algorithm = choose_algorithm(job, platform, signer.public_key.key_type)
-    size = os.fstat(source.fileno()).st_size
-    if size == 0:
-        raise MalformedImageError("EmptyImage", "expected an image to sign, got an empty object")
+    size = source_size(source)
     container = native_container(platform, job.overrides.image_format)
     if container is not None:
         _pack_native(job, platform, container, source, output, signer)

@@ -1,11 +1,12 @@
 """What the domain needs of the world; `iotsign.stores` has it for files, databases and object stores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from iotsign.signer._arns import ProfileArn
 from iotsign.signer._job import JobRevocation, JobStatus, SigningJob, SourceObject, TargetObject
 from iotsign.signer._profile import ProfileStatus, SigningProfile
 
@@ -177,7 +178,7 @@ class Material:
     """What a profile signs with.
 
     Attributes:
-        arn: Its name.
+        arn: Its name; that of the profile version where the service's own chain signs.
         signer: The private key.
         certificate: The signer's own; None for a bare key.
         issuers: What leads from it to a root.
@@ -201,6 +202,57 @@ class Materials(Protocol):
         """
 
 
+Announce = Callable[[tuple["Certificate", ...]], None]
+"""Told of new certificates, the newest first and a root last, before they are kept; what it refuses is not kept."""
+
+
+class Issuer(Protocol):
+    """The service's own certificate authority: chains of a root and an issuing CA, the last of which issues."""
+
+    def establish(self, now: datetime, announce: Announce) -> bool:
+        """Make the first chain; False if there is one.
+
+        Raises:
+            KeyFamilyError: Keys cannot be encrypted.
+            StoreError: The store fails.
+        """
+
+    def rotate(self, now: datetime, announce: Announce) -> None:
+        """Make another chain, which issues from now on; what the others issued stays known.
+
+        Raises:
+            KeyFamilyError: Keys cannot be encrypted.
+            StoreError: There is no chain yet, or the store fails.
+        """
+
+    def signer(self, profile: ProfileArn, now: datetime, announce: Announce) -> Material | None:
+        """Give what signs for a profile version, issued before or now; None if there is no chain.
+
+        Raises:
+            ExpiredError: The chain has expired.
+            KeyFamilyError: A key is there and cannot be used.
+            StoreError: The store fails.
+        """
+
+    def knows(self, certificate_hash: str) -> bool:
+        """Tell whether a certificate is one of a chain, or was issued by it.
+
+        Args:
+            certificate_hash: SHA-384, in hex, of its TBSCertificate, then that of its issuer's; a root's twice.
+
+        Raises:
+            StoreError: The store fails.
+        """
+
+    def roots(self) -> "Sequence[Certificate]":
+        """Give the root of every chain, oldest first.
+
+        Raises:
+            KeyFamilyError: A certificate cannot be read.
+            StoreError: The store fails.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
     """Something that has to be on record.
@@ -208,7 +260,7 @@ class AuditEvent:
     Attributes:
         event: What happened, CamelCase.
         time: When.
-        subject: ARN of what it is about.
+        subject: ARN of what it is about; ``issuer`` for the service's own certificate authority.
         account: Of the caller; of the owner where the service acts by itself.
         principal: The caller.
         request_id: The request, if there was one.

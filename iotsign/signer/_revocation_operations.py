@@ -26,7 +26,8 @@ class RevocationOperations:
 
         Raises:
             ValidationError: The platform knows no revocation, an ARN names no profile version or job of this service,
-                or a certificate hash is none.
+                or a certificate hash is none, or none of a certificate of this service's.
+            StoreError: A store failed.
         """
         platform_id = request["platformId"]
         known = self._domain.all_platforms.get(platform_id)
@@ -37,6 +38,9 @@ class RevocationOperations:
             if not _CERTIFICATE_HASH.fullmatch(value):
                 message = "certificateHashes: expected two SHA-384 digests, 192 hexadecimal digits"
                 raise ValidationError("InvalidCertificateHash", message, member="certificateHashes")
+            if not self._domain.issuer.knows(value):
+                message = f"certificateHashes: {value} is of no certificate that this service issued"
+                raise ValidationError("UnknownCertificate", message, member="certificateHashes")
         profile_arn, job_arn = self._profile_arn(request["profileVersionArn"]), self._job_arn(request["jobArn"])
         with self._domain.records.reading() as transaction:
             profile = transaction.profile(profile_arn.account, profile_arn.name)

@@ -9,11 +9,12 @@ from iotsign.formats.revocations import RevocationList
 from iotsign.platforms import Registry
 from iotsign.signer._caller import Caller
 from iotsign.signer._domain import Domain, StepObserver
+from iotsign.signer._issuing import Issuing
 from iotsign.signer._job_operations import JobOperations
 from iotsign.signer._payload_operations import PayloadOperations
 from iotsign.signer._permission_operations import PermissionOperations
 from iotsign.signer._platform_operations import PlatformOperations
-from iotsign.signer._ports import AuditLog, Clock, Materials, ObjectStore, Records
+from iotsign.signer._ports import AuditLog, Clock, Issuer, Materials, ObjectStore, Records
 from iotsign.signer._profile_operations import ProfileOperations
 from iotsign.signer._revocation_operations import RevocationOperations
 from iotsign.signer._tag_operations import TagOperations
@@ -37,6 +38,7 @@ class SigningService:
         records: Profiles and jobs.
         objects: What is signed, and where it goes.
         materials: Keys and certificates.
+        issuer: The service's own certificate authority.
         audit: What was done with keys.
         platforms: The signing platforms.
         clock: The time.
@@ -53,6 +55,7 @@ class SigningService:
         records: Records,
         objects: ObjectStore,
         materials: Materials,
+        issuer: Issuer,
         audit: AuditLog,
         platforms: Registry,
         clock: Clock,
@@ -61,8 +64,8 @@ class SigningService:
         is_gone: IsGone = _never_gone,
         on_step: StepObserver = _nobody_looks,
     ) -> None:
-        domain = Domain(records, objects, materials, audit, platforms, clock, region, worker, on_step)
-        self._workshop = Workshop(domain, is_gone)
+        domain = Domain(records, objects, materials, issuer, audit, platforms, clock, region, worker, on_step)
+        self._workshop, self._issuing = Workshop(domain, is_gone), Issuing(domain)
         self._revocations = RevocationOperations(domain)
         self._operations = _operations(domain) | {"GetRevocationStatus": self._revocations.status}
 
@@ -110,6 +113,30 @@ class SigningService:
             StoreError: The records cannot be read.
         """
         return self._workshop.recover()
+
+    def establish_issuer(self) -> bool:
+        """Make the service's own chain, unless there is one; otherwise that happens when it is first needed.
+
+        Returns:
+            Whether it was made.
+
+        Raises:
+            KeyFamilyError: Its keys cannot be encrypted.
+            StoreError: It is not on record, or the store fails.
+        """
+        return self._issuing.establish()
+
+    def rotate_issuer(self, principal: str) -> None:
+        """Let another root and issuing CA issue from now on; what was signed before stays good.
+
+        Args:
+            principal: Who asks for it, for the audit log.
+
+        Raises:
+            KeyFamilyError: Its keys cannot be encrypted.
+            StoreError: There is no chain yet, the new one is not on record, or the store fails.
+        """
+        self._issuing.rotate(principal)
 
     def export_revocations(self, valid_for: timedelta) -> RevocationList:
         """List all signatures and profiles that were revoked.

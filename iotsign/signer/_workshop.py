@@ -23,9 +23,11 @@ from iotsign.errors import (
     UntrustedImageError,
 )
 from iotsign.signer._domain import Domain
+from iotsign.signer._issuing import Issuing
 from iotsign.signer._job import JobStatus, SigningJob, TargetObject
 from iotsign.signer._key_use import KeyUse, RecordingSigner
-from iotsign.signer._packing import pack
+from iotsign.signer._own_chain import claims_of, pack_zip
+from iotsign.signer._packing import pack, signed_by_service
 from iotsign.signer._ports import Material
 from iotsign.signer._profile_rules import check_certificate
 
@@ -47,7 +49,7 @@ class Workshop:
     def __init__(self, domain: Domain, is_gone: IsGone) -> None:
         self._domain = domain
         self._is_gone = is_gone
-        self._use = KeyUse(domain)
+        self._use, self._issuing = KeyUse(domain), Issuing(domain)
         self._running: set[str] = set()
         self._lock = threading.Lock()
 
@@ -111,13 +113,18 @@ class Workshop:
     def _sign(self, job: SigningJob, target: TargetObject) -> SigningJob:
         domain = self._domain
         platform = domain.platform(job.platform_id)
-        material = self._material(job)
+        own_chain = signed_by_service(platform)
+        material = self._issuing.material(job) if own_chain else self._material(job)
         check_certificate(material, platform, domain.now())
         if job.source is None:
             raise ResourceNotFoundError("SourceMissing", f"Signing job {job.job_id} has no source", job=job.job_id)
         with domain.objects.open_version(job.source) as source, domain.objects.stage() as staged:
             domain.on_step("pinned", job.job_id)
-            pack(job, platform, source, staged, RecordingSigner(self._use, job, material))
+            signer = RecordingSigner(self._use, job, material)
+            if own_chain:
+                pack_zip(source, staged, signer, material, claims_of(job, domain.region, domain.now()))
+            else:
+                pack(job, platform, source, staged, signer)
             signed = replace(job, signed_digest=_digest(staged))
             self._use.record_outcome("SigningSucceeded", job, signedObjectSha256=signed.signed_digest)
             domain.on_step("logged", job.job_id)

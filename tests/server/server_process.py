@@ -1,5 +1,6 @@
 """The real server as a process, and clients of it."""
 
+import hashlib
 import json
 import os
 import re
@@ -12,6 +13,7 @@ from typing import IO, Any
 
 import boto3
 from botocore.config import Config
+from cryptography import x509
 
 IOTSIGN = Path(sys.executable).with_name("iotsign")
 ACCOUNT = "111122223333"
@@ -112,6 +114,12 @@ class Server:
             "aws_session_token": made["sessionToken"],
         }
         return {name: value for name, value in found.items() if value}
+
+    def root_hash(self) -> str:
+        """The root of its own chain, as GetRevocationStatus takes it."""
+        (root,) = self.data.glob("issuer/0001/root.pem")
+        tbs = x509.load_pem_x509_certificate(root.read_bytes()).tbs_certificate_bytes
+        return hashlib.sha384(tbs).hexdigest() * 2
 
     def shell(self) -> dict[str, str]:
         """The environment of a shell in which the printed lines were pasted."""

@@ -118,7 +118,7 @@ def test_permissions_and_revocation_status(aws: Aws, server: Server, source: dic
     destination = {"s3": {"bucketName": "firmware"}}
     job = server.client("signer").start_signing_job(source={"s3": source}, destination=destination, profileName="local")
     arguments = ["--signature-timestamp", "2026-01-01T00:00:00Z", "--platform-id", "AWSLambda-SHA384-ECDSA"]
-    arguments += ["--profile-version-arn", made["profileVersionArn"], "--certificate-hashes", "0" * 192]
+    arguments += ["--profile-version-arn", made["profileVersionArn"], "--certificate-hashes", server.root_hash()]
     arguments += ["--job-arn", f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-jobs/{job['jobId']}"]
     assert aws("signer", "get-revocation-status", *arguments) == {"revokedEntities": []}
     version = ["--profile-version", made["profileVersion"], "--effective-time", "2026-01-01T00:00:00Z"]

@@ -244,7 +244,7 @@ def test_get_revocation_status(signer: Any, server: Server, profile: dict[str, A
         "platformId": "AWSLambda-SHA384-ECDSA",
         "profileVersionArn": made["profileVersionArn"],
         "jobArn": f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-jobs/{job_id}",
-        "certificateHashes": ["0" * 192],
+        "certificateHashes": [server.root_hash()],
     }
     data = server.client("signer-data")
     for client in (signer, data):

@@ -12,6 +12,8 @@ from iotsign.algorithms import KeyType
 from iotsign.keys import certify_self, open_signer
 from iotsign.platforms import Registry
 from iotsign.signer import BucketHead, Caller, Material, SigningService, SourceObject
+from iotsign.stores.issuer import DirectoryIssuer
+from iotsign.stores.materials import create_key_file
 
 ME = Caller("111122223333", "arn:aws:iam::111122223333:user/me")
 
@@ -19,7 +21,8 @@ ME = Caller("111122223333", "arn:aws:iam::111122223333:user/me")
 class World:
     """A service, what it stands on, and a caller."""
 
-    def __init__(self, key_files: Callable[[KeyType], tuple[Path, Path]]) -> None:
+    def __init__(self, key_files: Callable[[KeyType], tuple[Path, Path]], home: Path) -> None:
+        self.home = home
         self._key_files = key_files
         self.records, self.objects, self.audit = MemoryRecords(), MemoryObjects(), MemoryAudit()
         self.materials, self.clock = MemoryMaterials(), SetClock()
@@ -44,6 +47,7 @@ class World:
             records=self.records,
             objects=self.objects,
             materials=self.materials,
+            issuer=self.issuer(),
             audit=self.audit,
             platforms=Registry(),
             clock=self.clock,
@@ -52,6 +56,13 @@ class World:
             is_gone=self.gone.__contains__,
             on_step=step,
         )
+
+    def issuer(self) -> DirectoryIssuer:
+        """Open the service's own certificate authority, as one more process does."""
+        key_file = self.home / "material.key"
+        if not key_file.exists():
+            create_key_file(key_file)
+        return DirectoryIssuer(self.home / "issuer", key_file)
 
     def call(self, operation: str, caller: Caller = ME, **request: Any) -> dict[str, Any]:
         return self.service.call(caller, operation, request, request_id="request-1")
@@ -102,5 +113,5 @@ class World:
 
 
 @pytest.fixture
-def world(key_files: Callable[[KeyType], tuple[Path, Path]]) -> World:
-    return World(key_files)
+def world(key_files: Callable[[KeyType], tuple[Path, Path]], tmp_path: Path) -> World:
+    return World(key_files, tmp_path)

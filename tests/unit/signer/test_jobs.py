@@ -206,15 +206,6 @@ def test_a_profile_that_is_not_active_signs_nothing(world: Any) -> None:
         world.start(world.firmware())
 
 
-def test_platforms_of_the_services_own_chain_are_refused_by_name(world: Any) -> None:
-    world.call("PutSigningProfile", profileName="release", platformId="AWSLambda-SHA384-ECDSA")
-    with pytest.raises(ValidationError, match="AWSLambda-SHA384-ECDSA is not supported by this service"):
-        world.start(world.firmware())
-    world.call("PutSigningProfile", profileName="oci", platformId="Notation-OCI-SHA384-ECDSA")
-    with pytest.raises(ValidationError, match="use SignPayload"):
-        world.start(world.firmware(), profileName="oci")
-
-
 def test_a_job_is_shown_to_nobody_else(world: Any) -> None:
     world.profile()
     job_id = world.start(world.firmware())["jobId"]

@@ -31,10 +31,3 @@ def test_payloads_are_signed_for_notation_only(world: Any) -> None:
     world.profile()
     with pytest.raises(ValidationError, match="SignPayload is not supported for platform AmazonFreeRTOS-Default"):
         world.call("SignPayload", profileName="release", payload=b"{}", payloadFormat="x")
-
-
-def test_notation_is_refused_by_name_until_there_is_a_chain(world: Any) -> None:
-    world.call("PutSigningProfile", profileName="oci", platformId="Notation-OCI-SHA384-ECDSA")
-    with pytest.raises(ValidationError, match="Notation-OCI-SHA384-ECDSA is not supported") as caught:
-        world.call("SignPayload", profileName="oci", payload=b"{}", payloadFormat="x")
-    assert caught.value.code == "PlatformNotSupported"

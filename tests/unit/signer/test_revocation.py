@@ -2,14 +2,13 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha384
 from typing import Any
 
 import pytest
 
 from iotsign.errors import ResourceNotFoundError, ValidationError
 from iotsign.signer import JobStatus, SigningJob
-
-HASHES = ["ab" * 96]
 
 
 @pytest.fixture
@@ -30,13 +29,19 @@ def job(world: Any) -> SigningJob:
     return done
 
 
+def chain_hash(world: Any) -> str:
+    """The root of the service's own chain, as GetRevocationStatus takes it."""
+    world.service.establish_issuer()
+    return sha384(world.issuer().roots()[0].tbs_certificate_bytes).hexdigest() * 2
+
+
 def status(world: Any, job: SigningJob, **change: Any) -> Any:
     request = {
         "signatureTimestamp": world.clock.now(),
         "platformId": "AWSLambda-SHA384-ECDSA",
         "profileVersionArn": f"arn:aws:signer:eu-west-1:111122223333:/signing-profiles/code/{job.profile_version}",
         "jobArn": f"arn:aws:signer:eu-west-1:111122223333:/signing-jobs/{job.job_id}",
-        "certificateHashes": HASHES,
+        "certificateHashes": [chain_hash(world)],
     }
     return world.call("GetRevocationStatus", **(request | change))["revokedEntities"]
 
@@ -77,6 +82,7 @@ def test_a_revoked_profile_is_named_from_its_moment_on(world: Any, job: SigningJ
         {"platformId": "AmazonFreeRTOS-Default"},
         {"platformId": "Nothing"},
         {"certificateHashes": ["ab"]},
+        {"certificateHashes": ["ab" * 96]},
         {"jobArn": "arn:aws:signer:eu-west-1:111122223333:/signing-jobs/11111111-1111-4111-8111-111111111111"},
         {"jobArn": "arn:aws:signer:us-east-1:111122223333:/signing-jobs/11111111-1111-4111-8111-111111111111"},
         {"profileVersionArn": "arn:aws:signer:eu-west-1:111122223333:/signing-profiles/code"},
