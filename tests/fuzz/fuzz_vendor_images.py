@@ -23,8 +23,8 @@ from iotsign.formats.espressif import _one_pass as espressif_pass
 from iotsign.formats.espressif import _opened as espressif_opened
 from iotsign.formats.espressif import block_key, secure_boot_v1, signature_block, signature_sector
 from iotsign.formats.espressif import image as espressif_image
-from iotsign.formats.ti import _container as ti_container
 from iotsign.formats.ti import _descriptor_container as descriptor_container
+from iotsign.formats.ti import _oad_container as ti_container
 from iotsign.formats.ti import descriptor, oad
 
 CONTAINERS: Final = tuple(map(container_named, ("espressif-secure-boot-v2", "ti-cc13x2-oad", "freertos-descriptor")))

@@ -1,7 +1,7 @@
 """Texas Instruments' images, and the FreeRTOS descriptor that several vendors' ports share."""
 
-from iotsign.formats.ti._container import CONTAINER
 from iotsign.formats.ti._descriptor_container import DESCRIPTOR_CONTAINER
+from iotsign.formats.ti._oad_container import CONTAINER
 from iotsign.formats.ti.cc3220sf import (
     MAX_CC3220SF_SIZE,
     add_sha256_prefix,

@@ -8,7 +8,6 @@ Source: amazon-freertos, Nordic port, aws_ota_pal.c: the end address is the star
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
@@ -16,8 +15,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from iotsign import core
 from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, SignatureAlgorithm, signature_algorithm
 from iotsign.errors import (
-    ConfigError,
-    ImageTooLargeError,
     KeyMismatchError,
     MalformedImageError,
     SignatureMismatchError,
@@ -32,12 +29,14 @@ from iotsign.formats.container import (
     Settings,
     no_key_digests,
 )
+from iotsign.formats.ti._small_image import check_settings, only_signer, read_whole
 from iotsign.formats.ti.descriptor import DESCRIPTOR_SIZE, MAGIC, ImageDescriptor, read_descriptor
 
 if TYPE_CHECKING:
     from iotsign.keys import PublicKey, Signer
 
-_MAX_SIZE: Final = 16 << 20  # no part has more flash
+_WHAT: Final = "a FreeRTOS image"
+_SIGNING: Final = frozenset({"hash"})
 _MAX_SIGNATURE: Final = 256
 _SIGNATURE_OFFSET: Final = 32
 _PAGE_SIZE: Final = 4096  # where a slot's application begins
@@ -51,7 +50,7 @@ class OpenDescribed:
     """An open image; see `iotsign.formats.container.OpenContainer`."""
 
     def __init__(self, file: BinaryIO, settings: Settings) -> None:
-        _check_settings(settings, frozenset())
+        check_settings(settings, (), _WHAT)
         self._image = _read(file)
 
     @property
@@ -149,11 +148,10 @@ class DescriptorContainer:
         self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
     ) -> PackedContainer:
         """Sign an image that begins with a descriptor; a signature that is there is replaced."""
-        _check_settings(settings, frozenset({"hash"}))
-        if len(signers) != 1:
-            raise ConfigError("OneSigner", f"a descriptor has room for one signature, got {len(signers)} keys")
-        image, key = _read(source), signers[0].public_key
-        return _write(output, image, signers[0].sign_digest(image.digest, _algorithm(key)), key)
+        check_settings(settings, _SIGNING, _WHAT)
+        signer, image = only_signer(signers, _WHAT), _read(source)
+        key = signer.public_key
+        return _write(output, image, signer.sign_digest(image.digest, _algorithm(key)), key)
 
     def resign(
         self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
@@ -165,7 +163,7 @@ class DescriptorContainer:
         self, source: BinaryIO, output: BinaryIO, key: PublicKey | None, settings: Settings
     ) -> HashAlgorithm | None:
         """Write the SHA-256 of the application."""
-        _check_settings(settings, frozenset({"hash"}))
+        check_settings(settings, _SIGNING, _WHAT)
         if key is not None:
             _algorithm(key)
         output.write(_read(source).digest)
@@ -175,14 +173,14 @@ class DescriptorContainer:
         self, source: BinaryIO, output: BinaryIO, key: PublicKey, signature: bytes, settings: Settings
     ) -> PackedContainer:
         """Put a signature in that was made elsewhere: DER, or PKCS#1 v1.5."""
-        _check_settings(settings, frozenset({"hash"}))
+        check_settings(settings, _SIGNING, _WHAT)
         image = _read(source)
         key.verify_digest(image.digest, signature, _algorithm(key))
         return _write(output, image, signature, key)
 
     def extract(self, file: BinaryIO, output: BinaryIO, settings: Settings) -> int:
         """Write the application without its descriptor."""
-        _check_settings(settings, frozenset())
+        check_settings(settings, (), _WHAT)
         return output.write(_read(file).application)
 
 
@@ -205,12 +203,8 @@ class _Image:
 
 
 def _read(file: BinaryIO) -> _Image:
-    size = file.seek(0, os.SEEK_END)
-    if size > _MAX_SIZE:
-        message = f"a FreeRTOS image has at most {_MAX_SIZE} bytes, this one has {size}"
-        raise ImageTooLargeError("ImageTooLarge", message)
-    file.seek(0)
-    data = file.read(size)
+    data = read_whole(file, _WHAT)
+    size = len(data)
     descriptor = read_descriptor(data)
     length = descriptor.end - descriptor.start
     offset = DESCRIPTOR_SIZE if size == DESCRIPTOR_SIZE + length else _PAGE_SIZE
@@ -249,13 +243,3 @@ def _algorithm(key: PublicKey) -> SignatureAlgorithm:
         message = f"a descriptor's signature is by ECDSA or RSA with SHA-256, not by {key.key_type.value}"
         raise UnsupportedAlgorithmError("KeyTypeNotAllowed", message)
     return signature_algorithm(name)
-
-
-def _check_settings(settings: Settings, known: frozenset[str]) -> None:
-    unknown = sorted(set(settings) - known)
-    if unknown:
-        message = f"expected settings that a FreeRTOS descriptor knows here, got {', '.join(unknown)}"
-        raise ConfigError("UnknownSetting", message, settings=unknown)
-    hash_ = settings.get("hash", HashAlgorithm.SHA256)
-    if hash_ not in (HashAlgorithm.SHA256, HashAlgorithm.SHA256.value):
-        raise ConfigError("HashNotAllowed", f"a FreeRTOS image is hashed with SHA256, not with {hash_}")

@@ -97,7 +97,7 @@ def test_resigning_replaces_and_extracting_keeps(signed: io.BytesIO, tmp_path: P
 
 
 def test_what_it_does_not_know_is_refused(signer: Signer) -> None:
-    with pytest.raises(ConfigError, match="settings that the OAD container knows here, got slot_size"):
+    with pytest.raises(ConfigError, match="settings that an OAD image takes here, got slot_size"):
         OAD.sign(io.BytesIO(build()), io.BytesIO(), [signer], {"slot_size": 1})
     with pytest.raises(ConfigError, match="one signature"):
         OAD.sign(io.BytesIO(build()), io.BytesIO(), [signer, signer], {})

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from iotsign.algorithms import HashAlgorithm, KeyType
-from iotsign.errors import ConfigError, ImageTooLargeError, KeyMismatchError
+from iotsign.errors import ConfigError, KeyMismatchError
 from iotsign.formats.container import (
     Container,
     ContainerSignature,
@@ -19,11 +18,12 @@ from iotsign.formats.container import (
     raw_ecdsa_signature,
 )
 from iotsign.formats.ti import oad
+from iotsign.formats.ti._small_image import check_settings, only_signer, read_whole
 
 if TYPE_CHECKING:
     from iotsign.keys import PublicKey, Signer
 
-_MAX_SIZE: Final = 16 << 20  # no part has more flash
+_WHAT: Final = "an OAD image"
 _SIGNING: Final = frozenset({"timestamp", "hash"})
 
 
@@ -31,8 +31,8 @@ class OpenOad:
     """An open image; see `iotsign.formats.container.OpenContainer`."""
 
     def __init__(self, file: BinaryIO, settings: Settings) -> None:
-        _check_settings(settings, frozenset())
-        self._data = _read(file)
+        check_settings(settings, (), _WHAT)
+        self._data = read_whole(file, _WHAT)
         self._image = oad.read_oad(self._data)
 
     @property
@@ -94,7 +94,7 @@ class OadContainer:
         """Describe an image."""
         fields = {
             "".join(part.capitalize() if number else part for number, part in enumerate(name.split("_"))): value
-            for name, value in asdict(oad.read_oad(_read(file))).items()
+            for name, value in asdict(oad.read_oad(read_whole(file, _WHAT))).items()
         }
         return {"container": self.name, **fields}
 
@@ -106,55 +106,46 @@ class OadContainer:
         self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
     ) -> PackedContainer:
         """Sign an image that was built with a security segment."""
-        _check_settings(settings, _SIGNING)
-        if len(signers) != 1:
-            raise ConfigError("OneSigner", f"an OAD image has room for one signature, got {len(signers)} keys")
-        signed = oad.sign_oad(_read(source), signers[0], timestamp=settings.get("timestamp"))
-        return _write(output, signed, signers[0].public_key)
+        check_settings(settings, _SIGNING, _WHAT)
+        signer = only_signer(signers, _WHAT)
+        signed = oad.sign_oad(read_whole(source, _WHAT), signer, timestamp=settings.get("timestamp"))
+        return _write(output, signed, signer.public_key)
 
     def resign(
         self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
     ) -> PackedContainer:
         """Sign again; the old signature is replaced."""
-        oad.verify_oad(_read(source), None)
+        oad.verify_oad(read_whole(source, _WHAT), None)
         return self.sign(source, output, signers, settings)
 
     def write_message(
         self, source: BinaryIO, output: BinaryIO, key: PublicKey | None, settings: Settings
     ) -> HashAlgorithm | None:
         """Write the SHA-256 digest; it covers the signer info, so the key must be given."""
-        _check_settings(settings, _SIGNING)
+        check_settings(settings, _SIGNING, _WHAT)
         if key is None:
             hint = "give the public key with --key"
             raise ConfigError("KeyNeeded", "the digest of an OAD image depends on the signer's key", hint=hint)
-        output.write(oad.oad_digest(_read(source), key))
+        output.write(oad.oad_digest(read_whole(source, _WHAT), key))
         return HashAlgorithm.SHA256
 
     def attach(
         self, source: BinaryIO, output: BinaryIO, key: PublicKey, signature: bytes, settings: Settings
     ) -> PackedContainer:
         """Put a signature in that was made elsewhere; DER or r‖s."""
-        _check_settings(settings, _SIGNING)
-        return _write(output, oad.attach_oad(_read(source), raw_ecdsa_signature(signature, 32), key), key)
+        check_settings(settings, _SIGNING, _WHAT)
+        return _write(output, oad.attach_oad(read_whole(source, _WHAT), raw_ecdsa_signature(signature, 32), key), key)
 
     def extract(self, file: BinaryIO, output: BinaryIO, settings: Settings) -> int:
         """Write the image as it is: its headers are part of the program as it was linked."""
-        _check_settings(settings, frozenset())
-        data = _read(file)
+        check_settings(settings, (), _WHAT)
+        data = read_whole(file, _WHAT)
         oad.verify_oad(data, None)
         output.write(data)
         return len(data)
 
 
 CONTAINER: Final[Container] = OadContainer()
-
-
-def _read(file: BinaryIO) -> bytes:
-    size = file.seek(0, os.SEEK_END)
-    if size > _MAX_SIZE:
-        raise ImageTooLargeError("ImageTooLarge", f"an OAD image has at most {_MAX_SIZE} bytes, this one has {size}")
-    file.seek(0)
-    return file.read(size)
 
 
 def _write(output: BinaryIO, signed: bytes, key: PublicKey) -> PackedContainer:
@@ -168,13 +159,3 @@ def _described(image: oad.OadImage, key: PublicKey) -> ContainerSignature:
     return ContainerSignature(
         "ECDSA P-256", oad.OAD_ALGORITHM, oad.SIGNATURE_OFFSET, image.signer, key, image.signature
     )
-
-
-def _check_settings(settings: Settings, known: frozenset[str]) -> None:
-    unknown = sorted(set(settings) - known)
-    if unknown:
-        message = f"expected settings that the OAD container knows here, got {', '.join(unknown)}"
-        raise ConfigError("UnknownSetting", message, settings=unknown)
-    hash_ = settings.get("hash", HashAlgorithm.SHA256)
-    if hash_ not in (HashAlgorithm.SHA256, HashAlgorithm.SHA256.value):
-        raise ConfigError("HashNotAllowed", f"an OAD image is hashed with SHA256, not with {hash_}")
