@@ -46,7 +46,8 @@ class Table:
                 import difflib
 
                 near = difflib.get_close_matches(key, known, 1)
-                hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(sorted(known))}"
+                names = ", ".join(sorted(known)) or "none"
+                hint = f"did you mean {near[0]!r}?" if near else f"known: {names}"
                 raise self.error("UnknownKey", key, "unknown key", hint=hint)
 
     def __contains__(self, key: str) -> bool:

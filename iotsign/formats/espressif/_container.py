@@ -12,9 +12,9 @@ from iotsign.formats.container import Container, PackedContainer, Settings
 from iotsign.formats.espressif._one_pass import OnePass
 from iotsign.formats.espressif._opened import (
     OPENING,
+    WHAT,
     OpenEspressif,
     check_floor,
-    check_settings,
     described_signature,
     find_sector,
 )
@@ -29,6 +29,7 @@ from iotsign.formats.espressif.signature_block import (
     sign_digest,
 )
 from iotsign.formats.espressif.signature_sector import SECTOR_SIZE, check_digests, write_sector
+from iotsign.formats.settings import refuse_unknown
 
 if TYPE_CHECKING:
     from iotsign.keys import PublicKey, Signer
@@ -87,7 +88,7 @@ class EspressifContainer:
         self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
     ) -> PackedContainer:
         """Pad a firmware to whole sectors and put the signature sector behind it."""
-        check_settings(settings, _SIGNING)
+        refuse_unknown(settings, _SIGNING, WHAT)
         image = read_image(source)
         if find_sector(source, image)[1]:
             hint = "use image resign to change or to add signatures"
@@ -99,14 +100,14 @@ class EspressifContainer:
         self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
     ) -> PackedContainer:
         """Replace the signatures, or with ``append`` add to them."""
-        check_settings(settings, _RESIGNING)
+        refuse_unknown(settings, _RESIGNING, WHAT)
         return _copy_and_sign(source, output, read_image(source), signers, settings)
 
     def write_message(
         self, source: BinaryIO, output: BinaryIO, key: PublicKey | None, settings: Settings
     ) -> HashAlgorithm | None:
         """Write the digest of the padded image; SHA-384 for a P-384 key, else SHA-256."""
-        check_settings(settings, _SIGNING | _RESIGNING)
+        refuse_unknown(settings, _SIGNING | _RESIGNING, WHAT)
         kind = block_kind(key) if key is not None else BlockKind.P256
         _check_hash(settings, kind)
         output.write(_Copied(source, read_image(source), {kind.hash}).digests[kind.hash])
@@ -116,7 +117,7 @@ class EspressifContainer:
         self, source: BinaryIO, output: BinaryIO, key: PublicKey, signature: bytes, settings: Settings
     ) -> PackedContainer:
         """Add a block with a signature that was made elsewhere; ECDSA as DER or r‖s."""
-        check_settings(settings, _SIGNING | _RESIGNING)
+        refuse_unknown(settings, _SIGNING | _RESIGNING, WHAT)
         kind = block_kind(key)
         _check_hash(settings, kind)
         copied = _Copied(source, read_image(source), {kind.hash}, output)
@@ -125,7 +126,7 @@ class EspressifContainer:
 
     def extract(self, file: BinaryIO, output: BinaryIO, settings: Settings) -> int:
         """Write the image without padding and signatures."""
-        check_settings(settings, OPENING)
+        refuse_unknown(settings, OPENING, WHAT)
         image = read_image(file)
         _Copied(file, image, (), output, limit=image.size)
         return image.size

@@ -7,7 +7,6 @@ from typing import BinaryIO, Final
 
 from iotsign.algorithms import KeyType, signature_algorithm
 from iotsign.errors import (
-    ConfigError,
     KeyMismatchError,
     RollbackError,
     SignatureMismatchError,
@@ -20,8 +19,10 @@ from iotsign.formats.espressif.image import EspressifImage, read_image
 from iotsign.formats.espressif.secure_boot_v1 import find_tail, verify_v1
 from iotsign.formats.espressif.signature_block import BLOCK_SIZE, SignatureBlock, key_digest, verify_block
 from iotsign.formats.espressif.signature_sector import check_digests, read_sector
+from iotsign.formats.settings import read_release, refuse_unknown
 from iotsign.keys import PublicKey
 
+WHAT: Final = "an Espressif image"
 OPENING: Final = frozenset({"minimum_security_counter", "release"})
 
 
@@ -29,7 +30,7 @@ class OpenEspressif:
     """An open image; see `iotsign.formats.container.OpenContainer`."""
 
     def __init__(self, file: BinaryIO, settings: Settings) -> None:
-        check_settings(settings, OPENING)
+        refuse_unknown(settings, OPENING, WHAT)
         self._file, self._settings = file, settings
         self._image = read_image(file)
         self._length, self._blocks = find_sector(file, self._image)
@@ -129,18 +130,6 @@ def find_sector(file: BinaryIO, image: EspressifImage) -> tuple[int, tuple[Signa
         return image.size, ()
 
 
-def check_settings(settings: Settings, known: frozenset[str]) -> None:
-    """Refuse settings that are not known.
-
-    Raises:
-        ConfigError: There is one.
-    """
-    unknown = sorted(set(settings) - known)
-    if unknown:
-        message = f"expected settings that the Espressif container knows here, got {', '.join(unknown)}"
-        raise ConfigError("UnknownSetting", message, settings=unknown)
-
-
 def check_floor(image: EspressifImage, settings: Settings) -> str | None:
     """Check secure_version against what the settings demand; says what was found, if anything is demanded.
 
@@ -150,8 +139,8 @@ def check_floor(image: EspressifImage, settings: Settings) -> str | None:
     floors = []
     if "minimum_security_counter" in settings:
         floors.append(int(settings["minimum_security_counter"]))
-    if "release" in settings:
-        released = read_image(settings["release"])
+    released = read_release(settings, read_image)
+    if released is not None:
         floors.append(released.app.secure_version if released.app else 0)
     if not floors:
         return None

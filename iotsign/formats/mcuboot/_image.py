@@ -175,8 +175,8 @@ def read_image(file: BinaryIO) -> Image:
     offset = header.hdr_size + header.img_size
     if offset + TLV_INFO.size > source.size:
         message = (
-            f"expected TLVs behind {header.hdr_size} bytes of header and {header.img_size} bytes of payload, "
-            f"but the file ends at {source.size:#x}"
+            f"expected TLVs at offset {offset:#x}, behind {header.hdr_size} bytes of header and {header.img_size} "
+            f"of payload, but the file ends at {source.size:#x}"
         )
         raise MalformedImageError("Truncated", message, offset=offset, size=source.size)
     protected: tuple[Tlv, ...] = ()

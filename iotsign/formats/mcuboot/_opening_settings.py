@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from iotsign.errors import ConfigError
@@ -10,10 +10,12 @@ from iotsign.formats.container import Settings
 from iotsign.formats.mcuboot._image import Image, read_image
 from iotsign.formats.mcuboot._rollback import Floor
 from iotsign.formats.mcuboot._version import ImageVersion
+from iotsign.formats.settings import read_release, refuse_unknown
 
 if TYPE_CHECKING:
     from iotsign.formats.mcuboot._encryption import DecryptionKey
 
+WHAT: Final = "an MCUboot image"
 OPENING: Final = frozenset({"decryption_key", "decryption_passphrase"})
 _FLOOR: Final = frozenset({"minimum_version", "minimum_security_counter", "release"})
 
@@ -68,7 +70,7 @@ def release(settings: Settings) -> Image | None:
     Raises:
         MalformedImageError: It is no image.
     """
-    return read_image(settings["release"]) if "release" in settings else None
+    return read_release(settings, read_image)
 
 
 def check_opening(settings: Settings) -> None:
@@ -77,7 +79,7 @@ def check_opening(settings: Settings) -> None:
     Raises:
         ConfigError: An unknown setting.
     """
-    refuse_unknown(settings, OPENING | _FLOOR | {"require_all"})
+    refuse_unknown(settings, OPENING | _FLOOR | {"require_all"}, WHAT)
 
 
 def floors(settings: Settings) -> list[Floor]:
@@ -98,18 +100,6 @@ def floors(settings: Settings) -> list[Floor]:
         )
     released = release(settings)
     return [*found, Floor.of_release(released)] if released is not None else found
-
-
-def refuse_unknown(settings: Settings, known: Iterable[str]) -> None:
-    """Refuse settings that are not known.
-
-    Raises:
-        ConfigError: There is one.
-    """
-    unknown = sorted(set(settings) - set(known))
-    if unknown:
-        message = f"expected settings that the MCUboot container knows here, got {', '.join(unknown)}"
-        raise ConfigError("UnknownSetting", message, settings=unknown)
 
 
 def read_setting(reader: Callable[[Any], Any], name: str, value: object) -> Any:

@@ -12,15 +12,16 @@ from iotsign.formats.container import Settings
 from iotsign.formats.mcuboot._dependency import Dependency
 from iotsign.formats.mcuboot._opening_settings import (
     OPENING,
+    WHAT,
     integer_setting,
     read_setting,
-    refuse_unknown,
     text_setting,
     version_setting,
 )
 from iotsign.formats.mcuboot._options import Auto, Compression, ImageOptions, parse_uuid
 from iotsign.formats.mcuboot._tlv import PublicKeyFormat
 from iotsign.formats.mcuboot._version import ImageVersion
+from iotsign.formats.settings import refuse_unknown
 
 if TYPE_CHECKING:
     from iotsign.formats.mcuboot._encryption import EncryptionKey
@@ -139,7 +140,7 @@ def image_options(settings: Settings) -> ImageOptions:
     Raises:
         ConfigError: An unknown setting, or a value that does not fit.
     """
-    refuse_unknown(settings, _IMAGE.keys() | _IMAGE_EXTRA)
+    refuse_unknown(settings, _IMAGE.keys() | _IMAGE_EXTRA, WHAT)
     given = {
         _IMAGE[name][0]: read_setting(_IMAGE[name][1], name, value)
         for name, value in settings.items()
@@ -172,7 +173,7 @@ def resign_options(settings: Settings, *, append: bool = False) -> ResignOptions
     """
     from iotsign.formats.mcuboot._resign import ResignOptions
 
-    refuse_unknown(settings, _RESIGN_READERS.keys() | OPENING)
+    refuse_unknown(settings, _RESIGN_READERS.keys() | OPENING, WHAT)
     given = {
         name: read_setting(reader, name, settings[name]) for name, reader in _RESIGN_READERS.items() if name in settings
     }

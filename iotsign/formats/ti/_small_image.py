@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from iotsign.algorithms import HashAlgorithm
 from iotsign.errors import ConfigError, ImageTooLargeError
 from iotsign.formats.container import Settings
+from iotsign.formats.settings import refuse_unknown
 
 if TYPE_CHECKING:
     from iotsign.keys import Signer
@@ -39,10 +40,7 @@ def check_settings(settings: Settings, known: Collection[str], what: str) -> Non
     Raises:
         ConfigError: There is one.
     """
-    unknown = sorted(set(settings) - {*known})
-    if unknown:
-        message = f"expected settings that {what} takes here, got {', '.join(unknown)}"
-        raise ConfigError("UnknownSetting", message, settings=unknown)
+    refuse_unknown(settings, known, what)
     hash_ = settings.get("hash", HashAlgorithm.SHA256)
     if hash_ not in (HashAlgorithm.SHA256, HashAlgorithm.SHA256.value):
         raise ConfigError("HashNotAllowed", f"{what} is hashed with SHA256, not with {hash_}")

@@ -66,8 +66,8 @@ def read_descriptor(data: bytes) -> ImageDescriptor:
             behind the signature, an end before the start.
     """
     if len(data) < _DESCRIPTOR.size:
-        message = f"expected a descriptor of {_DESCRIPTOR.size} bytes, got {len(data)}"
-        raise MalformedImageError("TruncatedImage", message, size=len(data))
+        message = f"expected a descriptor of {_DESCRIPTOR.size} bytes at offset 0, the data end at {len(data)}"
+        raise MalformedImageError("TruncatedImage", message, offset=len(data), size=len(data))
     magic, flags, sequence, start, end, execution, hardware_id, size, signature = _DESCRIPTOR.unpack_from(data)
     if magic != MAGIC:
         raise MalformedImageError("WrongMagic", f"expected magic {MAGIC!r}, got {magic!r} at offset 0", offset=0)
@@ -83,5 +83,7 @@ def read_descriptor(data: bytes) -> ImageDescriptor:
         message = f"expected {len(padding)} bytes of 00 or ff behind the signature at offset {32 + size}"
         raise MalformedImageError("SignaturePadding", message, offset=32 + size)
     if end < start:
-        raise MalformedImageError("AddressOrder", f"end 0x{end:08x} lies before start 0x{start:08x}", offset=16)
+        raise MalformedImageError(
+            "AddressOrder", f"end 0x{end:08x} at offset 16 lies before start 0x{start:08x}", offset=16
+        )
     return ImageDescriptor(ImageFlags(flags), sequence, start, end, execution, hardware_id, signature[:size])

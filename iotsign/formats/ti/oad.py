@@ -114,7 +114,10 @@ def read_oad(data: bytes) -> OadImage:
     """
     if len(data) < _SEGMENTS_END:
         raise MalformedImageError(
-            "TruncatedImage", f"expected at least {_SEGMENTS_END} bytes of OAD header, got {len(data)}", size=len(data)
+            "TruncatedImage",
+            f"expected {_SEGMENTS_END} bytes of OAD header at offset 0, the file ends at {len(data)}",
+            offset=len(data),
+            size=len(data),
         )
     image_id, crc, bim, meta, technology, _, _, kind, number, _, length, entry, version, end, header_length, _ = (
         _CORE_HEADER.unpack_from(data)

@@ -13,7 +13,6 @@ from iotsign import core
 from iotsign.algorithms import HashAlgorithm, signature_algorithm
 from iotsign.errors import (
     ConfigError,
-    DigestMismatchError,
     KeyMismatchError,
     MalformedImageError,
     RollbackError,
@@ -185,23 +184,3 @@ def test_what_it_does_not_know_is_refused(signers: dict[str, Signer], opened: Op
         ESPRESSIF.attach(opened(app()), opened(), p256[0].public_key, b"none", {})
     with pytest.raises(MalformedImageError, match="magic"):
         ESPRESSIF.sign(opened(b"not an image".ljust(99)), opened(), p256, {})
-
-
-def test_every_flipped_byte_of_an_image_changes_the_verdict(signers: dict[str, Signer], opened: Opened) -> None:
-    # threat 17
-    output = opened()
-    ESPRESSIF.sign(opened(app()), output, [signers["p256"]], {})
-    output.seek(0)
-    signed = output.read()
-    refusals = (MalformedImageError, DigestMismatchError, SignatureMismatchError, KeyMismatchError)
-    for offset in [*range(len(app()) + 2), 4095, *range(4096, 4096 + 1217, 3), 8191]:
-        file = opened(signed[:offset] + bytes([signed[offset] ^ 4]) + signed[offset + 1 :])
-        with pytest.raises(refusals):
-            _judge(file, signers["p256"])
-        file.close()
-
-
-def _judge(file: BinaryIO, signer: Signer) -> None:
-    image = ESPRESSIF.open(file, {})
-    image.check_integrity()
-    image.find_signers([signer.public_key], judge_by_openssl)

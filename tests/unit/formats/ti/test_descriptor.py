@@ -25,7 +25,7 @@ GOOD = ImageDescriptor(ImageFlags.NEW, 1, 0x1000, 0x2000, 0x1100, 0, b"s" * 70).
 @pytest.mark.parametrize(
     ("data", "match"),
     [
-        (GOOD[:287], "288 bytes, got 287"),
+        (GOOD[:287], "288 bytes at offset 0, the data end at 287"),
         (b"@AFRTOs" + GOOD[7:], "magic"),
         (GOOD[:7] + b"\xfb" + GOOD[8:], "got fb at offset 7"),
         (GOOD[:28] + b"\x01\x01\x00\x00" + GOOD[32:], "signature size 257"),

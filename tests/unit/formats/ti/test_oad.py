@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, utils
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from iotsign.errors import (
     DigestMismatchError,
@@ -57,6 +59,19 @@ def test_a_signed_image_verifies_and_is_reproducible(signer: Signer) -> None:
     assert ti.read_oad(ti.sign_oad(bytes(build()), signer, timestamp=1_700_000_000)).timestamp == 1_700_000_000
 
 
+@given(payload=st.binary(max_size=2000), image_id=st.sampled_from([b"CC13x2R1", b"CC26x2R1"]))
+@settings(max_examples=50)
+def test_whatever_the_payload_it_verifies_and_nothing_else_has_changed(
+    payload: bytes, image_id: bytes, signer: Signer
+) -> None:
+    image = bytes(build(141 + len(payload), image_id)[:141]) + payload
+    signed = ti.sign_oad(image, signer)
+    assert ti.verify_oad(signed, signer.public_key).image_id == image_id.decode()
+    assert (signed[:8], signed[12:57], signed[129:]) == (image[:8], image[12:57], image[129:])
+    attached = ti.attach_oad(image, ti.read_oad(signed).signature, signer.public_key)
+    assert attached == signed
+
+
 def test_openssl_verifies_the_signature_from_the_raw_file(signer: Signer, tmp_path: Path) -> None:
     signed = ti.sign_oad(bytes(build()), signer)
     signature = ti.read_oad(signed).signature
@@ -78,13 +93,14 @@ def test_every_flipped_byte_changes_the_verdict_but_the_devices_own(signer: Sign
     # threat 17: two status bytes are written by the device after installation
     signed = bytearray(ti.sign_oad(bytes(build()), signer))
     for offset in range(len(signed)):
-        signed[offset] ^= 0x20
-        if offset in STATUS_BYTES:
-            ti.verify_oad(bytes(signed), signer.public_key)
-        else:
-            with pytest.raises(IotsignError):
+        for mask in (0x01, 0x20, 0x80, 0xFF):
+            signed[offset] ^= mask
+            if offset in STATUS_BYTES:
                 ti.verify_oad(bytes(signed), signer.public_key)
-        signed[offset] ^= 0x20
+            else:
+                with pytest.raises(IotsignError):
+                    ti.verify_oad(bytes(signed), signer.public_key)
+            signed[offset] ^= mask
 
 
 def test_mending_the_crc_does_not_help(signer: Signer) -> None:
@@ -139,8 +155,8 @@ def damage(image: bytearray, offset: int, value: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("image", "match"),
     [
-        (b"", "at least 129 bytes"),
-        (bytes(build())[:128], "at least 129 bytes"),
+        (b"", "129 bytes of OAD header at offset 0"),
+        (bytes(build())[:128], "129 bytes of OAD header at offset 0"),
         (bytes(build(image_id=b"OAD IMG ")), "expected image id"),
         (bytes(build())[:-1], "header says 400 bytes"),
         (damage(build(), 24, b"\xff\xff\xff\xff"), "header says 4294967295 bytes"),  # threat 15
