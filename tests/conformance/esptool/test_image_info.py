@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import re
+import struct
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +14,8 @@ import pytest
 
 from iotsign.cli import run
 from iotsign.formats import espressif
+from iotsign.formats.container import judge_by_openssl
+from iotsign.keys import open_signer
 
 
 def test_we_read_what_esptool_wrote(app_image: Path, elf: Path, run_esptool: Callable[..., str]) -> None:
@@ -73,3 +77,54 @@ def test_secure_padded_output_signs_and_verifies(app_image: Path, tmp_path: Path
         assert length == app_image.stat().st_size
         assert espressif.verify_image(file)
         assert espressif.read_image(file).chip is espressif.ChipId.ESP32_C3
+
+
+def test_espsecure_and_esptool_accept_what_we_make_of_it(
+    app_image: Path, tmp_path: Path, run_esptool: Callable[..., str]
+) -> None:
+    key, signed = tmp_path / "key.pem", tmp_path / "signed.bin"
+    assert run(["key", "generate", "-t", "rsa3072", "-o", str(key)]) == 0
+    sign = ["image", "sign", str(app_image), "-p", "Espressif-ESP32-C3", "-k", f"pem:{key}", "-o", str(signed)]
+    assert run(sign) == 0
+    command = [sys.executable, "-m", "espsecure", "verify-signature", "--version", "2", "--keyfile", str(key)]
+    said = subprocess.run([*command, str(signed)], capture_output=True, text=True, check=True).stdout
+    assert "Signature block 0 verification successful" in said
+    assert "(valid)" in run_esptool("image-info", signed)
+    assert signed.stat().st_size == app_image.stat().st_size + espressif.SECTOR_SIZE
+
+
+@pytest.mark.parametrize("size", [1, 4097, 1 << 20])
+def test_images_of_any_size(size: int, tmp_path: Path, run_esptool: Callable[..., str]) -> None:
+    key, image, signed = tmp_path / "key.pem", tmp_path / "app.bin", tmp_path / "signed.bin"
+    assert run(["key", "generate", "-t", "rsa3072", "-o", str(key)]) == 0
+    write_image(image, size)
+    assert run(["image", "sign", str(image), "-p", "Espressif-ESP32-C3", "-k", f"pem:{key}", "-o", str(signed)]) == 0
+    command = [sys.executable, "-m", "espsecure", "verify-signature", "--version", "2", "--keyfile", str(key)]
+    said = subprocess.run([*command, str(signed)], capture_output=True, text=True, check=True).stdout
+    assert "Signature block 0 verification successful" in said
+
+
+def test_a_sparse_512_mib_image(tmp_path: Path) -> None:
+    # threat 15: more than the flash of any chip, in constant memory
+    if os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize < 2 << 30:
+        pytest.skip("needs 2 GiB of disk")
+    key, image, signed = tmp_path / "key.pem", tmp_path / "app.bin", tmp_path / "signed.bin"
+    assert run(["key", "generate", "-t", "rsa3072", "-o", str(key)]) == 0
+    write_image(image, 512 << 20)
+    signer = open_signer(f"pem:{key}")
+    with image.open("rb") as source, signed.open("w+b") as output:
+        espressif.CONTAINER.sign(source, output, [signer], {})
+        opened = espressif.CONTAINER.open(output, {})
+        opened.check_integrity()
+        assert opened.find_signers([signer.public_key], judge_by_openssl)
+
+
+def write_image(path: Path, size: int) -> None:
+    """An ESP32-C3 image of one segment of zeros, without an appended hash."""
+    head = struct.pack("<BBBBIB3sHBHH4sB", 0xE9, 1, 0, 0, 0, 0, b"", 5, 0, 0, 99, b"", 0)
+    head += struct.pack("<II", 0x3C000020, size)
+    end = len(head) + size
+    with path.open("wb") as file:
+        file.write(head)
+        file.seek(end)
+        file.write(bytes(15 - end % 16) + b"\xef")

@@ -35,7 +35,8 @@ def site_packages() -> Path:
     return Path(imgtool.main.__file__).parent.parent
 
 
-REAL = sorted(site_packages().glob("zephyr_4_4_0_hci_*/firmware.hex"))
+SAMPLES = Path(__file__).parents[3] / "firmware_samples" / "prebuilt"
+REAL = [*sorted(site_packages().glob("zephyr_4_4_0_hci_*/firmware.hex")), *sorted(SAMPLES.glob("*.hex"))]
 MICROPYTHON = Path("/usr/share/firmware-microbit-micropython/firmware.hex")
 
 
@@ -205,8 +206,8 @@ def test_a_second_signature_is_added(
     assert verify_image(io.BytesIO(image), both, require_all=True).signers == tuple(both)
 
 
-@pytest.mark.parametrize("file", [pytest.param(file, id=file.parent.name) for file in REAL])
-def test_real_zephyr_firmware(
+@pytest.mark.parametrize("file", [pytest.param(file, id=f"{file.parent.name}-{file.stem}") for file in REAL])
+def test_real_firmware(
     file: Path,
     imgtool: Any,
     create: Callable[..., tuple[bytes, Image]],

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from damage import damaged
 
 from iotsign.algorithms import KeyType
 from iotsign.cli import run
@@ -31,6 +32,12 @@ class Bench:
         got = run(["image", *arguments])
         captured = self._capsys.readouterr()
         assert got == code, captured.err
+        assert "Traceback" not in captured.err
+        return captured.out, captured.err
+
+    def output(self) -> tuple[str, str]:
+        """What was printed since the last look."""
+        captured = self._capsys.readouterr()
         assert "Traceback" not in captured.err
         return captured.out, captured.err
 
@@ -351,3 +358,39 @@ def test_magics_are_shown_in_hexadecimal(bench: Bench) -> None:
     assert "0x96f3b83d" in out
     assert "0x6907" in out
     assert bench.inspect()["header"]["magic"] == 0x96F3B83D
+
+
+DAMAGED = {
+    "plain": ("--security-counter", "7", "--dependencies", "(1,1.0)"),
+    "padded": ("--slot-size", "0x4000", "--pad", "--max-sectors", "8"),
+    "compressed": ("--compression", "lzma2"),
+}
+
+
+@pytest.mark.parametrize("options", DAMAGED.values(), ids=DAMAGED)
+def test_damaged_images(bench: Bench, options: tuple[str, ...]) -> None:
+    """Whatever the damage: a verdict, or a FormatError that says where; no traceback, nothing half-written."""
+    # threats 15, 20
+    bench.sign("--version", "1.2.3", *options)
+    image = Path("app.img").read_bytes()
+    verbs = (
+        ("verify", "bad.img", "--key", bench.public()),
+        ("verify", "bad.img"),
+        ("inspect", "bad.img"),
+        ("resign", "bad.img", "-k", bench.key(), "-o", "no.img"),
+        ("extract", "bad.img", "--key", bench.public(), "-o", "no.img"),
+    )
+    for number, changed in enumerate(damaged(image, 100)):
+        Path("bad.img").write_bytes(changed)
+        verb = verbs[number % len(verbs)]
+        code = run(["image", *verb, "--json"])
+        out, err = bench.output()
+        said = json.loads(out or err)
+        assert code in {0, 1, 3, 4}, err
+        assert said.get("verdict") != "trusted" or (code == 0 and "--key" in verb)
+        if code:
+            assert not Path("no.img").exists()
+            assert said["error"]["exitCode"] == code
+        if code == 3:
+            assert "offset" in said["error"]["message"] or "offset" in said["error"].get("data", {})
+        Path("no.img").unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from damage import damaged
 
 from iotsign import core
 from iotsign.algorithms import HashAlgorithm, KeyType
@@ -71,6 +72,12 @@ class Bench:
         got = run(["image", *arguments])
         captured = self._capsys.readouterr()
         assert got == code, captured.err
+        assert "Traceback" not in captured.err
+        return captured.out, captured.err
+
+    def output(self) -> tuple[str, str]:
+        """What was printed since the last look."""
+        captured = self._capsys.readouterr()
         assert "Traceback" not in captured.err
         return captured.out, captured.err
 
@@ -223,3 +230,31 @@ def test_what_a_container_does_not_know_is_refused(bench: Bench) -> None:
     Path("app.bin").write_bytes(io.BytesIO(oad_app()).read(200))
     bench.run(*sign, code=3)
     assert not Path("new.img").exists()
+
+
+def test_damaged_images(bench: Bench) -> None:
+    """Whatever the damage: a verdict, or a FormatError that says where; no traceback, nothing half-written."""
+    # threats 15, 20
+    bench.sign()
+    image = Path("app.img").read_bytes()
+    verbs = (
+        ("verify", "bad.img", "--key", bench.public),
+        ("verify", "bad.img"),
+        ("inspect", "bad.img"),
+        ("resign", "bad.img", "-k", f"pem:{bench.private}", "-o", "no.img"),
+        ("extract", "bad.img", "--key", bench.public, "-o", "no.img"),
+    )
+    for number, changed in enumerate(damaged(image, 100)):
+        Path("bad.img").write_bytes(changed)
+        verb = verbs[number % len(verbs)]
+        code = run(["image", *verb, "--json"])
+        out, err = bench.output()
+        said = json.loads(out or err)
+        assert code in {0, 1, 3, 4}, err
+        assert said.get("verdict") != "trusted" or (code == 0 and "--key" in verb)
+        if code:
+            assert not Path("no.img").exists()
+            assert said["error"]["exitCode"] == code
+        if code == 3:
+            assert "offset" in said["error"]["message"] or "offset" in said["error"].get("data", {})
+        Path("no.img").unlink(missing_ok=True)
