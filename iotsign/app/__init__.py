@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from iotsign.app._signing import SignedImage, SigningOptions
     from iotsign.app._steps import STEPS, Step, Steps
     from iotsign.app._trust import Candidate, Trust
-    from iotsign.app._verdict import VerifiedContainer, VerifiedImage, VerifyOptions
+    from iotsign.app._verdict import VerifiedContainer, VerifiedImage, VerifiedService, VerifyOptions
     from iotsign.app._verify import extract_payload, verify_image
     from iotsign.app._verify_many import Outcome, verify_images
 
@@ -68,6 +68,7 @@ __all__ = [
     "Trust",
     "VerifiedContainer",
     "VerifiedImage",
+    "VerifiedService",
     "VerifyOptions",
     "attach_signature",
     "check_identity",
@@ -111,6 +112,7 @@ _HOMES: Final = {
     "Trust": "_trust",
     "VerifiedContainer": "_verdict",
     "VerifiedImage": "_verdict",
+    "VerifiedService": "_verdict",
     "VerifyOptions": "_verdict",
     "attach_signature": "_sign",
     "check_identity": "_install",

@@ -11,7 +11,7 @@ from iotsign.algorithms import KeyType
 from iotsign.app._steps import Steps
 from iotsign.app._trust import Candidate, Trust
 from iotsign.app._verdict import VerifyOptions
-from iotsign.errors import KeyMismatchError, KeyRejectedError, VerificationIncompleteError
+from iotsign.errors import KeyMismatchError, KeyRejectedError, KeyUnavailableError, VerificationIncompleteError
 from iotsign.keys import find_weaknesses
 
 if TYPE_CHECKING:
@@ -100,6 +100,9 @@ def describe_signer(signer: Candidate) -> str:
 
 
 def _fitting(trust: Trust, demand: KeyDemand, options: VerifyOptions) -> list[Candidate]:
+    if not trust.candidates:
+        message = f"{trust.name}: expected a signer's certificate beside the CAs, got none that can be used"
+        raise KeyUnavailableError("NoSignerCertificate", message, path=trust.name) from trust.refusal
     fitting = [candidate for candidate in trust.candidates if candidate.key.key_type in demand.key_types]
     if not fitting:
         names = ", ".join(kind.value for kind in KeyType if kind in demand.key_types)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from iotsign import core
 from iotsign.app._input_file import InputFile
+from iotsign.app._service_image import looks_like_zip
 from iotsign.errors import DigestMismatchError, UnsupportedFormatError
 from iotsign.formats import jsonimage
 from iotsign.formats.container import HEAD_SIZE, Container, recognise_container
@@ -25,11 +26,13 @@ def image_limit(head: bytes) -> int | None:
     """Refuse what begins like nothing that iotsign verifies; there is no limit on the size.
 
     Raises:
-        UnsupportedFormatError: Neither a signed object nor a native container.
+        UnsupportedFormatError: Neither a signed object nor a native container nor a zip.
     """
-    if recognise_container(head[:HEAD_SIZE]) is None and not jsonimage.looks_like_json_image(head):
+    if looks_like_zip(head) or jsonimage.looks_like_json_image(head):
+        return None
+    if recognise_container(head[:HEAD_SIZE]) is None:
         got = head[:8].hex() or "an empty file"
-        message = f"expected a signed object that begins with {{, or a native container, got {got} at offset 0"
+        message = f"expected a signed object that begins with {{, a native container or a zip, got {got} at offset 0"
         raise UnsupportedFormatError("UnknownImageFormat", message, offset=0)
     return None
 

@@ -12,6 +12,7 @@ from iotsign.errors import ConfigError, UnsupportedFormatError
 from iotsign.formats import jsonimage
 from iotsign.formats.container import Settings
 from iotsign.keys import PublicKey, Signer
+from iotsign.platforms import SigningMaterial
 
 if TYPE_CHECKING:
     from iotsign.formats.firmware import Region
@@ -49,11 +50,15 @@ class SigningOptions:
         """Give the image format to write.
 
         Raises:
-            UnsupportedFormatError: ``JSON``, a native container that is not there, or a format that the platform
-                does not take.
+            UnsupportedFormatError: ``JSON``, a native container that is not there, a format that the platform does not
+                take, or a platform that only a signing service signs for.
             ConfigError: A location for a format that has no place for it, a certificate name that is none or for
                 another chip.
         """
+        if self.platform.certificate.signing_material is SigningMaterial.SERVICE:
+            message = f"platform {self.platform.platform_id} is signed by a signing service with a chain of its own"
+            hint = "iotsign serve, then aws signer start-signing-job or sign-payload, with a profile for this platform"
+            raise UnsupportedFormatError("ServiceSigns", message, platform=self.platform.platform_id, hint=hint)
         wanted = self.image_format or preferred_format(self.platform)
         if wanted == NATIVE:
             native_container(self.platform)

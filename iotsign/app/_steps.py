@@ -15,6 +15,8 @@ STEPS: Final = {
     5: "signature",  # made over exactly this payload by the key
     6: "certificate",  # permits code signing now, and leads to a trusted root
     7: "rollback",  # version and security counter are not lower than demanded; taken only where something is
+    8: "validity",  # a signing service's signature is in force
+    9: "revocation",  # and neither its job nor its profile has been revoked
 }
 
 Outcome = Literal["passed", "failed", "skipped"]

@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iotsign.errors import CertificateError, KeyFamilyError, KeyUnavailableError
+from iotsign.errors import CertificateError, KeyFamilyError
 
 if TYPE_CHECKING:
     from cryptography import x509
 
-    from iotsign.keys import PublicKey, TrustStore
+    from iotsign.keys import PublicKey, TrustStore, VerifiedChain
     from iotsign.platforms import Platform
 
 __all__ = ["Candidate", "Trust"]
@@ -38,14 +38,17 @@ class Trust:
 
     Attributes:
         name: The file or directory it came from.
-        candidates: Keys that may have signed, at least one.
+        candidates: Keys that may have signed; none if a directory holds CAs only, which is enough where an image
+            carries its signer's certificate.
         store: Roots and intermediates that a certificate must lead to; None if the key or certificate is trusted as
             it stands.
+        refusal: Why a directory's signer certificate is not among the candidates, if so.
     """
 
     name: str
     candidates: tuple[Candidate, ...]
     store: TrustStore | None = None
+    refusal: KeyFamilyError | None = None
 
     @classmethod
     def from_key(cls, path: Path) -> Trust:
@@ -85,10 +88,10 @@ class Trust:
         """Trust whatever leads to a root in a directory.
 
         A signed object does not carry its signer's certificate, so this lies in the directory too, with the
-        intermediates: who signed is found by trying each certificate that is not a CA's.
+        intermediates: who signed is found by trying each certificate that is not a CA's. A signing service's images do.
 
         Raises:
-            KeyFamilyError: The directory cannot be read, or holds no certificate whose key may have signed.
+            KeyFamilyError: The directory cannot be read, or holds no certificate.
             CertificateError: A certificate's extensions are malformed.
         """
         from iotsign.keys import TrustStore, certificate_key
@@ -100,10 +103,7 @@ class Trust:
                 candidates.append(Candidate(certificate_key(certificate), certificate))
             except KeyFamilyError as error:
                 refusal = error
-        if not candidates:
-            message = f"{directory}: expected a signer's certificate beside the CAs, got none that can be used"
-            raise KeyUnavailableError("NoSignerCertificate", message, path=str(directory)) from refusal
-        return cls(str(directory), tuple(candidates), store)
+        return cls(str(directory), tuple(candidates), store, refusal)
 
     def check_certificate(self, certificate: x509.Certificate, at: datetime, platform: Platform | None) -> str:
         """Check that the signer's certificate permits code signing and leads to what is trusted.
@@ -127,9 +127,44 @@ class Trust:
         if self.store is None:
             check_signing_certificate(certificate, at=at)
             return f"trusted as it stands, permits code signing at {at.isoformat(timespec='seconds')}"
-        chain = self.store.verify_chain(certificate, at=at)
-        names = " < ".join(link.subject.rfc4514_string() or "(no name)" for link in chain.certificates)
-        return f"{names}, valid at {at.isoformat(timespec='seconds')}"
+        return _describe_chain(self.store.verify_chain(certificate, at=at))
+
+    def check_carried(self, certificates: Sequence[x509.Certificate], at: datetime, platform: Platform | None) -> str:
+        """Check the certificates that an image carries: each issued by the next, and no other than what is trusted.
+
+        Args:
+            certificates: The signer's own first; its key is a candidate's where there is no store.
+            at: The time in question, with its time zone.
+            platform: What else the signer's certificate has to permit.
+
+        Returns:
+            What was found, for people.
+
+        Raises:
+            CertificateError: One does not permit what it is used for, they lead to no trusted root, or there are others
+                among them.
+            ExpiredError: A certificate is not valid at that time.
+        """
+        from iotsign.keys import check_carried_chain
+
+        certificate, *above = certificates
+        check_carried_chain(certificates, at=at)
+        if platform is not None:
+            _check_platform_purpose(certificate, platform)
+        if self.store is None:
+            return f"its key is trusted, it permitted code signing at {at.isoformat(timespec='seconds')}"
+        chain = self.store.verify_chain(certificate, intermediates=above, at=at)
+        for other in above:
+            if other not in chain.certificates and other not in self.store.roots:
+                subject = other.subject.rfc4514_string()
+                message = f"expected only certificates on the path to a trusted root in the image, got {subject}, too"
+                raise CertificateError("StrayCertificate", message, subject=subject)
+        return _describe_chain(chain)
+
+
+def _describe_chain(chain: VerifiedChain) -> str:
+    names = " < ".join(link.subject.rfc4514_string() or "(no name)" for link in chain.certificates)
+    return f"{names}, valid at {chain.at.isoformat(timespec='seconds')}"
 
 
 def _check_platform_purpose(certificate: x509.Certificate, platform: Platform) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iotsign.app._steps import Steps
 from iotsign.app._trust import Candidate, Trust
@@ -12,9 +12,10 @@ from iotsign.formats.container import ContainerSignature, Settings
 
 if TYPE_CHECKING:
     from iotsign.formats.jsonimage import JsonImage
+    from iotsign.formats.revocations import RevocationList
     from iotsign.platforms import Platform
 
-__all__ = ["VerifiedContainer", "VerifiedImage", "VerifyOptions"]
+__all__ = ["VerifiedContainer", "VerifiedImage", "VerifiedService", "VerifyOptions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class VerifyOptions:
             as Espressif's chips keep them in their eFuses; they take the place of `trust` for the container.
         boot_trust: Whose signature counts in a native container that is the payload of a signed object.
         settings: What a native container's verification wants to know, by name, such as a key to decrypt with.
+        revocations: What a signing service has revoked; only for images that one has signed.
     """
 
     trust: Trust | None = None
@@ -43,6 +45,7 @@ class VerifyOptions:
     key_digests: tuple[bytes, ...] = ()
     boot_trust: Trust | None = None
     settings: Settings = field(default_factory=dict)
+    revocations: RevocationList | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +68,30 @@ class VerifiedContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifiedService:
+    """An image of a signing service whose payload is whole.
+
+    Attributes:
+        name: The format, ``aws-lambda-zip`` or ``notation-jws``.
+        about: What it says, as plain data for JSON: claims, certificates, target artifact.
+    """
+
+    name: str
+    about: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class VerifiedImage:
     """What was verified.
 
     Attributes:
-        image: The signed object as it was read; None for a native container.
+        image: The signed object as it was read; None for every other image.
         container: The native container that the file or the signed object's payload is; None if it is none.
         digest: `payload_hash` of the signed object's payload; None for a native container.
         signer: Who signed the file; None if authenticity was not checked.
         steps: What was looked at, and warnings.
-        payload_size: Bytes of the firmware that was extracted from a native container; 0 if none was.
+        payload_size: Bytes that were extracted from an image that is no signed object; 0 if none were.
+        service: What a signing service signed; None for every other image.
     """
 
     image: JsonImage | None
@@ -83,6 +100,7 @@ class VerifiedImage:
     signer: Candidate | None
     steps: Steps
     payload_size: int = 0
+    service: VerifiedService | None = None
 
     @property
     def trusted(self) -> bool:

@@ -17,6 +17,8 @@ from iotsign.app._layers import image_limit, inner_container, inner_file
 from iotsign.app._native_files import reader, resolved_settings
 from iotsign.app._native_verify import verify_container, verify_inner
 from iotsign.app._output_file import Target, output_file
+from iotsign.app._service_image import ServiceImage, open_service_image
+from iotsign.app._service_verify import verify_service_image
 from iotsign.app._steps import Steps
 from iotsign.app._trust import Candidate
 from iotsign.app._verdict import VerifiedContainer, VerifiedImage, VerifyOptions
@@ -29,7 +31,7 @@ from iotsign.errors import (
     UnsupportedFormatError,
 )
 from iotsign.formats import jsonimage
-from iotsign.formats.container import HEAD_SIZE, recognise_container
+from iotsign.formats.container import HEAD_SIZE, Container, recognise_container
 
 if TYPE_CHECKING:
     from iotsign.formats.jsonimage import JsonImage
@@ -138,7 +140,11 @@ def _verify(
         with steps.step(1) as step:
             file = stack.enter_context(input_file(source, limit=image_limit))
             container = recognise_container(file.head(HEAD_SIZE))
-            if container is None:
+            service_image = open_service_image(file, progress) if container is None else None
+            _refuse_options(options, payload, container=container, service_image=service_image)
+            if service_image is not None:
+                step.detail = service_image.summary
+            elif container is None:
                 image = jsonimage.read_json_image(
                     file.fd, file.size, fd_out=out.fileno() if out else None, progress=progress
                 )
@@ -146,10 +152,11 @@ def _verify(
                     raise _elsewhere(image)
                 step.detail = _describe_object(file, image)
             else:
-                _refuse_payload(payload)
                 settings = resolved_settings(options.settings, stack)
                 opened = container.open(reader(file, progress), settings)
                 step.detail = opened.summary
+        if service_image is not None:
+            return verify_service_image(service_image, options, steps, out=out)
         if container is not None:
             trust = options.trust or options.boot_trust
             if trust is not None and options.key_digests:
@@ -175,6 +182,7 @@ def verify_read_image(file: InputFile, image: JsonImage, options: VerifyOptions,
     with contextlib.ExitStack() as stack:
         # 1. The layout is exactly that of the format.
         with steps.step(1) as step:
+            _refuse_options(options, None, container=None, service_image=None)
             step.detail = _describe_object(file, image)
         return _verify_json(file, image, options, payload=None, steps=steps, stack=stack, progress=None)
 
@@ -237,9 +245,19 @@ def _verify_payload(
     return None
 
 
-def _refuse_payload(payload: Source | None) -> None:
-    if payload is not None:
-        raise ConfigError("PayloadNotWanted", "a native container holds its payload; none can be given beside it")
+def _refuse_options(
+    options: VerifyOptions,
+    payload: Source | None,
+    *,
+    container: Container | None,
+    service_image: ServiceImage | None,
+) -> None:
+    if payload is not None and (container is not None or service_image is not None):
+        kind = "a native container" if container is not None else "an image of a signing service"
+        raise ConfigError("PayloadNotWanted", f"{kind} holds its payload; none can be given beside it")
+    if options.revocations is not None and service_image is None:
+        message = "a revocation list is about signatures of a signing service, which this image has none of"
+        raise ConfigError("RevocationsNotWanted", message)
 
 
 def _elsewhere(image: JsonImage) -> UnsupportedFormatError:

@@ -12,6 +12,7 @@ from iotsign.cli._native_options import native_settings_of
 
 if TYPE_CHECKING:
     from iotsign.app import SigningOptions, VerifyOptions
+    from iotsign.formats.revocations import RevocationList
     from iotsign.keys import Signer
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -156,12 +157,21 @@ trust_options: Callable[[_Function], _Function] = _apply(
         help="Trust the key of this SHA-256 in a container that carries its keys: Espressif's, as burnt into eFuses.",
     ),
     click.option(
+        "--revocations",
+        metavar="FILE",
+        help="What the signing service has revoked: a list of iotsign audit export-revocations.",
+    ),
+    click.option(
         "--at", type=point_in_time, metavar="TIME", help="When certificates must be valid (ISO 8601); by default now."
     ),
     click.option(
         "-p", "--platform", metavar="PLATFORM", help="Demand what this platform demands: an id, or a .toml file."
     ),
-    click.option("--strict", is_flag=True, help="Refuse SHA-1 and weak or publicly known keys instead of warning."),
+    click.option(
+        "--strict",
+        is_flag=True,
+        help="Refuse SHA-1, weak or publicly known keys and unchecked revocation instead of warning.",
+    ),
     click.option(
         "--verifier",
         metavar="openssl|core|both",
@@ -178,6 +188,8 @@ def verify_options(given: dict[str, Any], *, integrity_only: bool) -> "VerifyOpt
     Raises:
         KeyFamilyError: The key or certificate cannot be used.
         ConfigError: No such platform.
+        StoreError: The revocation list cannot be read.
+        MalformedImageError: It is none.
     """
     from iotsign.app import VERIFIERS, Trust, VerifyOptions
 
@@ -204,7 +216,21 @@ def verify_options(given: dict[str, Any], *, integrity_only: bool) -> "VerifyOpt
         key_digests=tuple(map(_key_digest, given["key_digest"])),
         boot_trust=Trust.from_keys([Path(given["boot_key"])]) if given.get("boot_key") else None,
         settings=native_settings_of(given),
+        revocations=_revocations(given["revocations"]) if given["revocations"] else None,
     )
+
+
+def _revocations(name: str) -> "RevocationList":
+    """Read a revocation list.
+
+    Raises:
+        StoreError: The file cannot be read.
+        MalformedImageError: It is no such list.
+    """
+    from iotsign.app import read_small_file
+    from iotsign.formats.revocations import LARGEST_LIST, read_revocations
+
+    return read_revocations(read_small_file(Path(name), LARGEST_LIST))
 
 
 def _key_digest(text: str) -> bytes:

@@ -15,6 +15,7 @@ from iotsign.cli._output import (
     styled,
     warn,
 )
+from iotsign.errors import VerificationIncompleteError
 
 if TYPE_CHECKING:
     from iotsign.app import Candidate, InspectedImage, Outcome, SignedImage, VerifiedContainer, VerifiedImage
@@ -26,6 +27,7 @@ _HEXADECIMAL = {
     "address", "checksum", "crc32", "end", "endAddress", "entry", "execution", "flags", "load_addr", "magic", "start",
     "type",
 }  # fmt: skip
+_REVOCATION_STEP = 9
 _STYLES = {"passed": "green", "failed": "bold red", "skipped": "dim"}
 
 
@@ -122,6 +124,8 @@ def _container(container: "VerifiedContainer | None") -> dict[str, Any]:
 
 def verified_json(verified: "VerifiedImage") -> dict[str, Any]:
     """Describe what was verified, and whose word it rests on."""
+    if verified.service is not None:
+        return {"imageFormat": verified.service.name, **verified.service.about, **_signer(verified.signer)}
     image = image_json(verified.image) if verified.image else {"imageFormat": "native"}
     return image | _container(verified.container) | _signer(verified.signer)
 
@@ -148,6 +152,8 @@ def _verdict(outcome: "Outcome") -> str:
     """Give the verdict in a word; ``unknown`` where something else than the image prevented one."""
     if outcome.verified is not None:
         return "trusted" if outcome.verified.trusted else "intact"
+    if isinstance(outcome.error, VerificationIncompleteError) and outcome.error.data.get("step") == _REVOCATION_STEP:
+        return "unknown"
     return {1: "untrusted", 3: "malformed"}.get(exit_code(outcome.error), "unknown") if outcome.error else "unknown"
 
 

@@ -148,10 +148,12 @@ def verify(
 
     Give what you trust: a public key, a certificate, or a directory with roots (and the intermediates and signer
     certificates under them). Without any of them authenticity is not checked, and the exit code is 1. A native
-    container inside a signed object is a layer of its own.
+    container inside a signed object is a layer of its own. What a signing service signs (Lambda zips, Notation
+    envelopes) carries its certificates, which have to lead to a root in the directory; it expires, and may be revoked.
 
     \b
-    Steps: 1 signed object  2 payload  3 algorithm  4 key  5 signature  6 certificate  7 rollback
+    Steps: 1 signed object  2 payload  3 algorithm  4 key  5 signature  6 certificate  7 rollback  8 validity
+           9 revocation
     Exit code, the highest of all IMGs: 0 trusted, 1 not trusted, 3 malformed, 4 key, 5 unreadable.
 
     \b
@@ -161,6 +163,7 @@ def verify(
       iotsign image verify job.signed.json --payload job.bin --certificate signing.crt --at 2030-01-31
       iotsign image verify build/*.signed --key signing.pub.pem --json
       iotsign image verify app.img --key boot.pub.pem --minimum-version 1.2.0 --decryption-key device.pem
+      iotsign image verify lambda.zip --trust service-root --revocations revocations.json
     """
     if payload is not None and len(images) > 1:
         raise click.UsageError("--payload belongs to one IMG", ctx)
@@ -222,6 +225,8 @@ def inspect(ctx: click.Context, /, images: tuple[str, ...]) -> None:
 @json_option
 def extract(source: str, output: str, dry_run: bool, **given: Any) -> None:
     """Take the payload out of the image IMG; a native container's is decrypted and decompressed.
+
+    Out of a signed Lambda zip comes the zip as it was, out of a Notation envelope the descriptor of its artifact.
 
     With --key, --certificate or --trust nothing comes out unless the signature holds; what is written is what was
     verified. Without them only the form is checked, and a warning says so.

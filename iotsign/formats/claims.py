@@ -1,4 +1,4 @@
-"""What a signing service says about a signature, inside it.
+"""What a signing service puts into a signature: what it says about it, and the certificates of its key.
 
 Source: AWS Signer Developer Guide, "Resource types" (the ARNs; the slash behind the last colon belongs to them).
 """
@@ -6,11 +6,15 @@ Source: AWS Signer Developer Guide, "Resource types" (the ARNs; the slash behind
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
+from iotsign.algorithms import SignatureAlgorithm
 from iotsign.errors import ConfigError
 
-__all__ = ["SignatureClaims"]
+if TYPE_CHECKING:
+    from cryptography import x509
+
+__all__ = ["ServiceSignature", "SignatureClaims"]
 
 _FIRST_YEAR: Final = 1950  # where UTCTime begins
 _OWNER: Final = r"arn:aws[a-z0-9-]*:signer:[a-z0-9-]+:[0-9]{12}"
@@ -49,6 +53,25 @@ class SignatureClaims:
             if not pattern.fullmatch(arn):
                 kind = "a signing job" if pattern is _JOB else "a signing profile's version"
                 raise ConfigError("BadArn", f"expected the ARN of {kind}, got {arn[:200]!r}", member=name)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSignature:
+    """A signing service's signature as it was read; nothing of it has been verified.
+
+    Attributes:
+        algorithm: How it was made.
+        digest: What it was made over: claims and content, hashed as the algorithm says.
+        value: The signature.
+        claims: What it vouches for besides the content.
+        certificates: The signer's own first, then those above it, perhaps up to the root.
+    """
+
+    algorithm: SignatureAlgorithm
+    digest: bytes
+    value: bytes
+    claims: SignatureClaims
+    certificates: "tuple[x509.Certificate, ...]"
 
 
 def _whole_seconds(name: str, moment: datetime) -> datetime:

@@ -14,10 +14,18 @@ from typing import Any, Final
 from iotsign.errors import ConfigError, MalformedImageError, RevokedError, VerificationIncompleteError
 from iotsign.formats.jsonimage import load_object
 
-__all__ = ["RevocationList", "RevokedJob", "RevokedProfileVersion", "read_revocations", "write_revocations"]
+__all__ = [
+    "LARGEST_LIST",
+    "RevocationList",
+    "RevokedJob",
+    "RevokedProfileVersion",
+    "read_revocations",
+    "write_revocations",
+]
 
+LARGEST_LIST: Final = 1 << 28
+"""Bytes of a list; a million revocations."""
 _FORMAT: Final = "iotsign-revocations-1"
-_LARGEST: Final = 1 << 28  # bytes; a million revocations
 _LATEST: Final = 253402300799  # the last second of the year 9999
 _ROOT: Final[dict[str, type]] = {
     "format": str,
@@ -144,7 +152,7 @@ def read_revocations(data: bytes) -> RevocationList:
     Raises:
         MalformedImageError: It is not exactly such a list.
     """
-    root = _members(load_object(data.removesuffix(b"\n"), limit=_LARGEST), _ROOT, "the list")
+    root = _members(load_object(data.removesuffix(b"\n"), limit=LARGEST_LIST), _ROOT, "the list")
     if root["format"] != _FORMAT:
         raise MalformedImageError("UnknownFormat", f"expected format {_FORMAT}, got {root['format'][:40]!r}")
     jobs = [_members(entry, _JOB, "jobs") for entry in root["jobs"]]

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         issue_with,
         load_authority,
     )
-    from iotsign.keys._chain import VerifiedChain, check_signing_certificate, verify_chain
+    from iotsign.keys._chain import VerifiedChain, check_carried_chain, check_signing_certificate, verify_chain
     from iotsign.keys._details import CertificateDetails, KeyDetails, describe_certificate, describe_key
     from iotsign.keys._generate import check_key_target, generate_key, write_key_file
     from iotsign.keys._loading import (
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         load_certificate,
         load_certificates,
         load_public_key,
+        parse_certificates,
     )
     from iotsign.keys._private import Passphrase
     from iotsign.keys._public import PublicKey
@@ -49,6 +50,7 @@ __all__ = [
     "certificate_pem",
     "certify_self",
     "certify_with",
+    "check_carried_chain",
     "check_key_target",
     "check_signing_certificate",
     "create_authority",
@@ -64,6 +66,7 @@ __all__ = [
     "load_certificates",
     "load_public_key",
     "open_signer",
+    "parse_certificates",
     "seal_key",
     "verify_chain",
     "write_key_file",
@@ -83,6 +86,7 @@ _HOMES: Final = {
     "certificate_pem": "_authority",
     "certify_self": "_authority",
     "certify_with": "_authority",
+    "check_carried_chain": "_chain",
     "check_key_target": "_generate",
     "check_signing_certificate": "_chain",
     "create_authority": "_authority",
@@ -98,6 +102,7 @@ _HOMES: Final = {
     "load_certificates": "_loading",
     "load_public_key": "_loading",
     "open_signer": "_uri",
+    "parse_certificates": "_loading",
     "seal_key": "_sealing",
     "verify_chain": "_chain",
     "write_key_file": "_generate",

@@ -116,6 +116,34 @@ def verify_chain(
     return VerifiedChain(find_path(certificate, roots, intermediates, moment), key, moment)
 
 
+def check_carried_chain(certificates: Sequence[x509.Certificate], *, at: datetime) -> PublicKey:
+    """Check the certificates that a signature carries: each issued by the next; whether any is trusted is not asked.
+
+    Args:
+        certificates: The signer's own first; the last is a root, or its issuer is not among them.
+        at: The time in question, with its time zone.
+
+    Returns:
+        The key that signs.
+
+    Raises:
+        CertificateError: A step fails.
+        ExpiredError: A certificate is not valid at that time.
+        ConfigError: The time has no zone.
+    """
+    moment = _moment(at)
+    key = check_signing_certificate(certificates[0], at=moment)
+    for certificate, issuer in pairwise(certificates):
+        if certificate.issuer != issuer.subject:
+            message = f"expected the certificate of its issuer {_name(certificate.issuer)} next"
+            raise _refusal("ChainBroken", certificate, f"{message}, got that of {_name(issuer.subject)}")
+    check_issuers(certificates, moment)
+    last = certificates[-1]
+    if _is_self_issued(last):
+        _check_signature(last, last)
+    return key
+
+
 def find_path(
     certificate: x509.Certificate,
     roots: Sequence[x509.Certificate],

@@ -1,7 +1,7 @@
 """Public keys and certificates in files."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -75,6 +75,20 @@ def load_certificates(path: str | Path) -> "tuple[x509.Certificate, ...]":
     blocks = read_key_file(path).blocks()
     with _named(path):
         return _parse_certificates(blocks)
+
+
+def parse_certificates(ders: Iterable[bytes]) -> "tuple[x509.Certificate, ...]":
+    """Read certificates that something else carries, in order.
+
+    Raises:
+        KeyUnavailableError: One is damaged.
+    """
+    from cryptography import x509
+
+    try:
+        return tuple(_parse_certificate(Secret(der)) for der in ders)
+    except (ValueError, x509.InvalidVersion):
+        raise KeyUnavailableError("InvalidCertificate", "expected a DER X.509 certificate, got a damaged one") from None
 
 
 def find_certificates(path: str | Path) -> "tuple[x509.Certificate, ...]":

@@ -1,5 +1,6 @@
 """A directory of certificates that the user trusts."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -39,11 +40,18 @@ class TrustStore:
         self.intermediates = tuple(certificate for certificate in cas if certificate not in self.roots)
         self.signers = tuple(certificate for certificate in certificates if certificate not in cas)
 
-    def verify_chain(self, certificate: x509.Certificate, *, at: datetime | None = None) -> VerifiedChain:
+    def verify_chain(
+        self,
+        certificate: x509.Certificate,
+        *,
+        intermediates: Sequence[x509.Certificate] = (),
+        at: datetime | None = None,
+    ) -> VerifiedChain:
         """Verify that a signer's certificate, from here or elsewhere, leads to one of the roots.
 
         Args:
             certificate: The signer's own certificate.
+            intermediates: CA certificates that may lie between, besides those from here; they are not trusted.
             at: The time in question, with its time zone; now if None.
 
         Raises:
@@ -51,7 +59,8 @@ class TrustStore:
             ExpiredError: A certificate of the path is not valid at that time.
             ConfigError: The time has no zone.
         """
-        return verify_chain(certificate, roots=self.roots, intermediates=self.intermediates, at=at)
+        between = list(dict.fromkeys([*intermediates, *self.intermediates]))
+        return verify_chain(certificate, roots=self.roots, intermediates=between, at=at)
 
 
 def _read(directory: Path) -> list[x509.Certificate]:

@@ -12,6 +12,7 @@ from iotsign.algorithms import KeyType, signature_algorithm
 from iotsign.errors import KeyMismatchError, UnsupportedAlgorithmError
 from iotsign.formats.awslambda import _cms_names as names
 from iotsign.formats.awslambda._asn1 import ALGORITHM_IDENTIFIER, ATTRIBUTE, ATTRIBUTES, CONTENT_INFO, SIGNER_INFO
+from iotsign.formats.awslambda._content import content_digest
 from iotsign.formats.claims import SignatureClaims
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def _attributes(digest: bytes, claims: SignatureClaims) -> Any:
     attributes = ATTRIBUTES.clone()
     for kind, value in (
         (names.CONTENT_TYPE, univ.ObjectIdentifier(names.DATA)),
-        (names.MESSAGE_DIGEST, univ.OctetString(hashlib.sha384(digest).digest())),
+        (names.MESSAGE_DIGEST, univ.OctetString(content_digest(digest))),
         (
             names.SIGNING_TIME,
             useful.UTCTime(signed_at[2:])

@@ -9,13 +9,13 @@ Source: unconfirmed; an independent implementation that says to have looked at A
 
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import BinaryIO, Final
 
 from iotsign.errors import ImageTooLargeError, MalformedImageError
 from iotsign.formats.awslambda._zip import STORED, Entry
 
-__all__ = ["LARGEST_CONTENT", "SIGNATURE_NAME", "digest_content", "read_body"]
+__all__ = ["LARGEST_CONTENT", "SIGNATURE_NAME", "content_digest", "digest_content", "read_body"]
 
 SIGNATURE_NAME: Final = b"META_INF/aws_signer_signature_v1.0.SF"
 LARGEST_CONTENT: Final = 250 << 20
@@ -28,8 +28,18 @@ _FREE_OF_RATIO: Final = 1 << 20  # bytes
 _CHUNK: Final = 1 << 16
 
 
-def digest_content(file: BinaryIO, entries: Iterable[Entry]) -> bytes:
+def content_digest(digest: bytes) -> bytes:
+    """Hash the content's digest once more: it is the CMS's detached content, whose digest is what is signed."""
+    return hashlib.sha384(digest).digest()
+
+
+def digest_content(file: BinaryIO, entries: Sequence[Entry], *, progress: Callable[[int], None] | None = None) -> bytes:
     """Hash all entries but the signature, and check each body's size and CRC-32.
+
+    Args:
+        file: The zip file, seekable.
+        entries: In the order of the central directory.
+        progress: Called with the bytes of the file done so far.
 
     Returns:
         48 bytes.
@@ -38,17 +48,19 @@ def digest_content(file: BinaryIO, entries: Iterable[Entry]) -> bytes:
         MalformedImageError: A body is not what its headers say, or blows up too far.
         ImageTooLargeError: The bodies together are larger than AWS Lambda takes.
     """
-    hash_, total = hashlib.sha384(), 0
+    total = sum(entry.size for entry in entries)
+    if total > LARGEST_CONTENT:
+        message = f"expected at most {LARGEST_CONTENT} bytes of content in the zip, got {total}"
+        raise ImageTooLargeError("ContentTooLarge", message, limit=LARGEST_CONTENT, got=total)
+    hash_ = hashlib.sha384()
     for entry in entries:
-        total += entry.size
-        if total > LARGEST_CONTENT:
-            message = f"expected at most {LARGEST_CONTENT} bytes of content in the zip, got more"
-            raise ImageTooLargeError("ContentTooLarge", message, limit=LARGEST_CONTENT)
         if entry.name == SIGNATURE_NAME:
             continue
         hash_.update(entry.name)
         for chunk in read_body(file, entry):
             hash_.update(chunk)
+        if progress is not None:
+            progress(entry.end)
     return hash_.digest()
 
 

@@ -219,13 +219,12 @@ def _read_local(file: BinaryIO, name: bytes, offset: int, agreed: tuple[int, ...
     _, _, *got, local_crc32, local_compressed, local_size, name_size, extra_size = LOCAL.unpack(header)
     local_name, extra = file.read(name_size), file.read(extra_size)
     local_size, local_compressed = _wide_sizes(extra, [local_size, local_compressed], offset)
-    sizes = (local_crc32, local_compressed, local_size)
     descriptor = bool(flags & _DESCRIPTOR)
-    if (
-        local_name != name
-        or tuple(got) != (flags, method, time, date)
-        or not (sizes == (crc32, compressed, size) or (descriptor and sizes == (0, 0, 0)))
-    ):
+    sizes_agree = all(
+        value == wanted or (descriptor and value == 0)  # a descriptor says later what is not known yet
+        for value, wanted in ((local_crc32, crc32), (local_compressed, compressed), (local_size, size))
+    )
+    if local_name != name or tuple(got) != (flags, method, time, date) or not sizes_agree:
         message = f"expected the local header of {_shown(name)} as the central directory says, got another"
         raise _malformed("LocalHeaderMismatch", message, offset)
     body_offset = offset + LOCAL.size + name_size + extra_size

@@ -23,6 +23,7 @@ SIGNING_SCHEME: Final = "io.cncf.notary.signingScheme"
 SIGNING_TIME: Final = "io.cncf.notary.authenticSigningTime"
 EXPIRY: Final = "io.cncf.notary.expiry"
 PLUGIN: Final = "io.cncf.notary.verificationPlugin"
+PLUGIN_VERSION: Final = "io.cncf.notary.verificationPluginMinVersion"  # optional
 PROFILE_VERSION: Final = "com.amazonaws.signer.signingProfileVersion"
 JOB: Final = "com.amazonaws.signer.signingJob"
 

@@ -113,10 +113,21 @@ def test_detached(platform: GetPlatform, signer: GetSigner, firmware: Path, tmp_
 def test_detached_without_location_names_the_local_file(
     platform: GetPlatform, signer: GetSigner, firmware: Path, tmp_path: Path
 ) -> None:
-    options = SigningOptions(platform("AWSLambda-SHA384-ECDSA"))
-    signed = sign_image(firmware, tmp_path / "out", options, signer(KeyType.P384))
+    options = SigningOptions(platform("AWSIoTDeviceManagement-SHA256-ECDSA"))
+    signed = sign_image(firmware, tmp_path / "out", options, signer(KeyType.P256))
     assert signed.location == S3Location("", "app.bin", "")
-    assert signed.algorithm.name == "SHA384withECDSA"
+
+
+@pytest.mark.parametrize("platform_id", ["AWSLambda-SHA384-ECDSA", "Notation-OCI-SHA384-ECDSA"])
+def test_what_only_a_signing_service_signs(
+    platform: GetPlatform, signer: GetSigner, firmware: Path, tmp_path: Path, platform_id: str
+) -> None:
+    options = SigningOptions(platform(platform_id))
+    with pytest.raises(UnsupportedFormatError) as caught:
+        sign_image(firmware, tmp_path / "out", options, signer(KeyType.P384))
+    assert caught.value.code == "ServiceSigns"
+    assert "start-signing-job" in caught.value.data["hint"]
+    assert not (tmp_path / "out").exists()
 
 
 def test_hex_becomes_a_flat_image_unless_the_stored_object_is_signed(
@@ -300,7 +311,7 @@ def test_detached_payload_that_grows(platform: GetPlatform, signer: GetSigner, f
     [
         ("AmazonFreeRTOS-Default", KeyType.P256),
         ("AmazonFreeRTOS-TI-CC3220SF", KeyType.RSA2048),
-        ("AWSLambda-SHA384-ECDSA", KeyType.P384),
+        ("AWSIoTDeviceManagement-SHA256-ECDSA", KeyType.P256),
     ],
 )
 def test_ceremony(

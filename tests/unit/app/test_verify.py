@@ -365,7 +365,7 @@ def test_none_of_several_signers(signed: Path, trust_directory: MakeTrust, sign_
     assert words == "none of 2 keys made the signature over this payload"
 
 
-def test_trust_directories_that_cannot_be_used(tmp_path: Path, trust_directory: MakeTrust) -> None:
+def test_trust_directories_that_cannot_be_used(signed: Path, tmp_path: Path, trust_directory: MakeTrust) -> None:
     # threat 20
     with pytest.raises(KeyUnavailableError):
         Trust.from_directory(tmp_path / "missing")
@@ -373,12 +373,13 @@ def test_trust_directories_that_cannot_be_used(tmp_path: Path, trust_directory: 
         Trust.from_directory(tmp_path)
     directory = trust_directory()
     (directory / "signer.pem").unlink()
+    options = VerifyOptions(Trust.from_directory(directory))
     with pytest.raises(KeyUnavailableError, match="beside the CAs") as caught:
-        Trust.from_directory(directory)
-    assert caught.value.code == "NoSignerCertificate"
+        verify_image(signed, options)
+    assert (caught.value.code, caught.value.data["step"]) == ("NoSignerCertificate", 4)
 
 
-def test_signer_certificate_whose_key_cannot_be_used(trust_directory: MakeTrust) -> None:
+def test_signer_certificate_whose_key_cannot_be_used(signed: Path, trust_directory: MakeTrust) -> None:
     directory = trust_directory()
     weak = rsa.generate_private_key(65537, 1024)
     name = x509.Name.from_rfc4514_string("CN=Weak")
@@ -387,8 +388,9 @@ def test_signer_certificate_whose_key_cannot_be_used(trust_directory: MakeTrust)
     (directory / "weak.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     assert len(Trust.from_directory(directory).candidates) == 1
     (directory / "signer.pem").unlink()
+    options = VerifyOptions(Trust.from_directory(directory))
     with pytest.raises(KeyUnavailableError) as caught:
-        Trust.from_directory(directory)
+        verify_image(signed, options)
     assert isinstance(caught.value.__cause__, KeyRejectedError)
 
 
