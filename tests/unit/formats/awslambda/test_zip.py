@@ -73,7 +73,7 @@ def test_what_others_write() -> None:
             return streamed.write(data)
 
     # data descriptors behind the bodies
-    with zipfile.ZipFile(Unseekable(), "w", zipfile.ZIP_DEFLATED) as archive:  # type: ignore[arg-type]
+    with zipfile.ZipFile(Unseekable(), "w", zipfile.ZIP_DEFLATED) as archive:
         for name, body in FILES.items():
             archive.writestr(name, body)
     assert b"PK\x07\x08" in streamed.getvalue()
