@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from iotsign.app._device_steps import DeviceStep, DeviceSteps
-    from iotsign.app._input_file import Source, read_small_file, source_name
+    from iotsign.app._input_file import InputFile, Source, input_file, read_small_file, source_name
     from iotsign.app._inspect import InspectedImage, inspect_image
     from iotsign.app._install import (
         CONFIRMATIONS,
@@ -52,6 +52,7 @@ __all__ = [
     "Candidate",
     "DeviceStep",
     "DeviceSteps",
+    "InputFile",
     "InspectedImage",
     "InstallOptions",
     "Installed",
@@ -74,6 +75,7 @@ __all__ = [
     "check_identity",
     "digest_image",
     "extract_payload",
+    "input_file",
     "inspect_image",
     "install_image",
     "install_with_program",
@@ -96,6 +98,7 @@ _HOMES: Final = {
     "Candidate": "_trust",
     "DeviceStep": "_device_steps",
     "DeviceSteps": "_device_steps",
+    "InputFile": "_input_file",
     "InspectedImage": "_inspect",
     "InstallOptions": "_install",
     "Installed": "_install",
@@ -118,6 +121,7 @@ _HOMES: Final = {
     "check_identity": "_install",
     "digest_image": "_sign",
     "extract_payload": "_verify",
+    "input_file": "_input_file",
     "inspect_image": "_inspect",
     "install_image": "_install",
     "install_with_program": "_install",

@@ -73,6 +73,21 @@ class ServerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ClientSettings:
+    """Table ``client``.
+
+    Attributes:
+        account: Whose profiles and jobs in a folder are meant: twelve digits.
+        endpoint_url: The service that is called; without it that of the folder, without a server.
+        bucket: Where files that are to be signed are put.
+    """
+
+    account: str | None = None
+    endpoint_url: str | None = None
+    bucket: str = "firmware"
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """The effective settings.
 
@@ -80,6 +95,7 @@ class Configuration:
         platforms: Table ``platforms``.
         signing: Table ``signing``.
         server: Table ``server``.
+        client: Table ``client``.
         origins: Per dotted key where its value came from: a file, a variable, or `DEFAULT`.
         files: The files that were looked for, highest first, and whether each was there.
     """
@@ -87,6 +103,7 @@ class Configuration:
     platforms: PlatformSettings = PlatformSettings()
     signing: SigningSettings = SigningSettings()
     server: ServerSettings = ServerSettings()
+    client: ClientSettings = ClientSettings()
     origins: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     files: tuple[tuple[Path, bool], ...] = ()
 
@@ -154,6 +171,7 @@ _READERS: Final[dict[str, dict[str, _Reader]]] = {
         "objects": _read_text,
         "key_file": _read_path,
     },
+    "client": {"account": _read_text, "endpoint_url": _read_text, "bucket": _read_text},
 }
 # what a variable's text becomes, unless it stays text
 _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
@@ -200,6 +218,7 @@ def load_configuration(
         PlatformSettings(**tables["platforms"]),
         SigningSettings(**tables["signing"]),
         ServerSettings(**tables["server"]),
+        ClientSettings(**tables["client"]),
         MappingProxyType(origins),
         files,
     )

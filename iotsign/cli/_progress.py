@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Final, TypeVar
 
 from iotsign.cli._files import size_of
-from iotsign.cli._output import json_wanted
+from iotsign.cli._output import json_wanted, printable
 
 _Outcome = TypeVar("_Outcome")
 
@@ -63,3 +63,28 @@ def counted(
         if advance is not None and len(names) > 1:
             advance(done)
         yield outcome
+
+
+@contextmanager
+def elapsed(label: str) -> Iterator[None]:
+    """Show that something goes on, and for how long, if it takes over a second and a person watches."""
+    if json_wanted() or sys.stderr is None or not sys.stderr.isatty():
+        yield
+        return
+    from threading import Timer
+
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    bar.add_task(printable(label), total=None)
+    timer = Timer(_PATIENCE_S, bar.start)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        timer.join()
+        bar.stop()

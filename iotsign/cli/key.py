@@ -18,8 +18,8 @@ _KEY_TYPES = click.Choice([key_type.value for key_type in KeyType])
 _dry_run_option = click.option("-n", "--dry-run", is_flag=True, help="Check everything, write nothing.")
 
 
-def _account(_: click.Context, __: click.Parameter, value: str) -> str:
-    if not _ACCOUNT.fullmatch(value):
+def _account(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not _ACCOUNT.fullmatch(value):
         raise click.BadParameter(f"expected an account of twelve digits, got {value!r}")
     return value
 
@@ -174,7 +174,12 @@ def show(uri: str, public: bool, output: str | None, passphrase_file: str | None
 
 @key.command("import")
 @click.option("-k", "--key", "uri", required=True, metavar="KEY_URI", help="The private key, such as pem:signing.pem.")
-@click.option("--account", required=True, metavar="ACCOUNT", callback=_account, help="Whose it is: twelve digits.")
+@click.option(
+    "--account",
+    metavar="ACCOUNT",
+    callback=_account,
+    help="Whose it is: twelve digits; by default client.account, or the service's only account.",
+)
 @click.option(
     "-c",
     "--certificate",
@@ -192,7 +197,7 @@ def show(uri: str, public: bool, output: str | None, passphrase_file: str | None
 @json_option
 def import_(
     uri: str,
-    account: str,
+    account: str | None,
     certificates: tuple[str, ...],
     by_reference: bool,
     data: Path | None,
@@ -205,15 +210,18 @@ def import_(
 
     \b
     Examples:
-      iotsign key import -k pem:signing.pem -c signing.crt --account 111122223333
+      iotsign key import -k pem:signing.pem -c signing.crt
       iotsign key import -k pem:signing.pem -c signing.crt -c ca/intermediate.pem --account 111122223333 --by-reference
     """
     from iotsign.app.configuration import load_configuration
     from iotsign.app.service import import_material, service_settings
+    from iotsign.server.client import find_account
 
-    settings = service_settings(load_configuration().server, data=data, region=region)
+    configuration = load_configuration()
+    settings = service_settings(configuration.server, data=data, region=region)
+    owner = find_account(settings.directory, account or configuration.client.account)
     passphrase = passphrase_source(passphrase_file, uri)
-    found = import_material(settings, account, uri, certificates, passphrase=passphrase, by_reference=by_reference)
+    found = import_material(settings, owner, uri, certificates, passphrase=passphrase, by_reference=by_reference)
     for problem in found.problems:
         warn(problem)
     if found.key_file is not None:

@@ -1,13 +1,15 @@
 """`iotsign platform`: what signing targets accept."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from iotsign.cli._configured import complete_platform, find_platform
 from iotsign.cli._errors import exit_code, report
 from iotsign.cli._output import json_option, json_wanted, print_fields, print_json, print_table, say
+from iotsign.cli._service import Service, ask, ask_pages, endpoint_options
+from iotsign.cli._service import show as show_answer
 from iotsign.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,18 +22,33 @@ def platform() -> None:
 
 
 @platform.command("list")
+@click.option("--category", metavar="NAME", help="Those of this category.")
+@click.option("--partner", metavar="NAME", help="Those of this partner.")
+@click.option("--target", metavar="NAME", help="Those for this target.")
+@endpoint_options
 @json_option
-def list_() -> None:
+def list_(endpoint_url: str | None, region: str | None, aws_profile: str | None, **filters: str | None) -> None:
     """List the signing platforms: the built-in ones and those of the configured directories.
+
+    With --endpoint-url those of the service there (ListSigningPlatforms).
 
     \b
     Examples:
       iotsign platform list
       iotsign platform list --json | jq '.platforms[].platformId'
+      iotsign platform list --endpoint-url https://signer.eu-west-1.amazonaws.com
     """
     from iotsign.app.configuration import load_configuration
 
-    platforms = load_configuration().registry().list()
+    if endpoint_url is not None:
+        service = Service(endpoint_url=endpoint_url, region=region, aws_profile=aws_profile)
+        _show_answer(ask_pages(service, "ListSigningPlatforms", filters))
+        return
+    platforms = [
+        found
+        for found in load_configuration().registry().list()
+        if all(value in (None, found.to_aws().get(name)) for name, value in filters.items())
+    ]
     if json_wanted():
         print_json({"platforms": [found.to_aws() for found in platforms]})
         return
@@ -41,17 +58,23 @@ def list_() -> None:
 
 @platform.command()
 @click.argument("platform_id", metavar="ID", shell_complete=complete_platform)
+@endpoint_options
 @json_option
-def show(platform_id: str) -> None:
+def show(platform_id: str, endpoint_url: str | None, region: str | None, aws_profile: str | None) -> None:
     """Show one signing platform; ID may also be a descriptor file.
 
-    --json gives the answer of AWS Signer's GetSigningPlatform.
+    --json gives the answer of AWS Signer's GetSigningPlatform; with --endpoint-url it is that of the service there.
 
     \b
     Examples:
       iotsign platform show AmazonFreeRTOS-Default
       iotsign platform show my-board.toml --json
+      iotsign platform show AWSLambda-SHA384-ECDSA --endpoint-url https://signer.eu-west-1.amazonaws.com
     """
+    if endpoint_url is not None:
+        service = Service(endpoint_url=endpoint_url, region=region, aws_profile=aws_profile)
+        show_answer(ask(service, "GetSigningPlatform", {"platform_id": platform_id}))
+        return
     found = find_platform(platform_id)
     if json_wanted():
         print_json(found.to_aws())
@@ -94,6 +117,15 @@ def check(ctx: click.Context, /, files: tuple[str, ...]) -> None:
                 colour="cyan",
             )
     ctx.exit(worst)
+
+
+def _show_answer(answer: dict[str, Any]) -> None:
+    if json_wanted():
+        print_json(answer)
+        return
+    names = ("platformId", "displayName", "partner", "target", "category", "maxSizeInMB")
+    rows = [[found.get(name) for name in names] for found in answer.get("platforms", [])]
+    print_table(("platform", "display name", "partner", "target", "category", "max MB"), rows)
 
 
 def _row(found: "Platform") -> tuple[object, ...]:

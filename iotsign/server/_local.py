@@ -9,13 +9,13 @@ from iotsign.algorithms import KeyType
 from iotsign.app.service import KEY_FILE, OpenService
 from iotsign.errors import ConfigError
 from iotsign.keys import certify_self, generate_key, open_signer, write_key_file
-from iotsign.server.access import ACCESS_FILE, add_key, read_access
+from iotsign.server.access import ACCESS_FILE, LOCAL_ACCOUNT, add_key, read_access
 from iotsign.server.sigv4 import AccessKey
 from iotsign.signer import Caller
 from iotsign.stores.materials import create_key_file
 from iotsign.stores.objects import DirectoryObjects, Versioning
 
-ACCOUNT: Final = "111122223333"
+ACCOUNT: Final = LOCAL_ACCOUNT
 USER: Final = "local"
 BUCKET: Final = "firmware"
 PROFILE: Final = "local"

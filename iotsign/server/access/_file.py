@@ -27,6 +27,9 @@ ACCESS_FILE: Final = "access.toml"
 
 EVERYTHING: Final = ("*",)
 
+LOCAL_ACCOUNT: Final = "111122223333"
+"""The account of a folder whose access file names none; one of AWS's own examples."""
+
 _ACCOUNT: Final = re.compile(r"[0-9]{12}")
 _USER: Final = re.compile(r"[A-Za-z0-9+=,.@_-]{1,64}")
 _ROLE_ARN: Final = re.compile(r"arn:aws:iam::([0-9]{12}):role/((?:[!-.0-~]+/)*)([A-Za-z0-9+=,.@_-]{1,64})")
