@@ -11,7 +11,7 @@ from iotsign.platforms import Registry
 from iotsign.server._in_process import call_in_process
 from iotsign.server.client._caller import find_account, local_caller
 from iotsign.server.client._client import Buckets
-from iotsign.server.client._remote import S3Buckets, open_s3_client
+from iotsign.server.client._remote import open_s3_buckets
 from iotsign.signer import Caller
 from iotsign.stores.objects import DirectoryObjects, Versioning
 
@@ -111,5 +111,5 @@ def open_local(
             yield LocalClient(opened, caller, DirectoryBuckets(opened.objects, caller.account))
             return
         endpoint = (settings.objects or "").partition(":")[2] or None
-        with open_s3_client(endpoint, region=settings.region) as s3:
-            yield LocalClient(opened, caller, S3Buckets(s3))
+        with open_s3_buckets(endpoint, region=settings.region) as buckets:
+            yield LocalClient(opened, caller, buckets)

@@ -1,8 +1,9 @@
 """The client of whoever speaks AWS Signer's API over HTTP: iotsign's server, AWS itself, others."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import IO, Any, Final
 from urllib.parse import urlsplit
 
@@ -37,11 +38,15 @@ class S3Buckets:
     """The buckets of an S3; see `Buckets`.
 
     Args:
-        client: botocore's.
+        open_client: Makes botocore's client, which takes its time, when it is first needed.
     """
 
-    def __init__(self, client: Any) -> None:
-        self._client = client
+    def __init__(self, open_client: Callable[[], Any]) -> None:
+        self._open_client = open_client
+
+    @cached_property
+    def _client(self) -> Any:
+        return self._open_client()
 
     def upload(self, bucket: str, key: str, file: IO[bytes]) -> str:
         """Put an object and give its version; see `Buckets`."""
@@ -96,18 +101,26 @@ def open_remote(endpoint: Endpoint) -> Iterator[RemoteClient]:
     """
     host = urlsplit(endpoint.url).hostname or ""
     in_amazon = host.endswith(_AMAZON)
-    with (
-        _open("signer", endpoint.url, endpoint, inject_host_prefix=None if in_amazon else False) as signer,
-        _open("s3", endpoint.s3_url or (None if in_amazon else endpoint.url), endpoint) as s3,
-    ):
-        yield RemoteClient(signer, S3Buckets(s3))
+    prefix: dict[str, Any] = {} if in_amazon else {"inject_host_prefix": False}  # GetRevocationStatus has one
+    s3_url = endpoint.s3_url or (None if in_amazon else endpoint.url)
+    with ExitStack() as stack:
+        signer = stack.enter_context(_open("signer", endpoint.url, endpoint, **prefix))
+        yield RemoteClient(signer, S3Buckets(lambda: stack.enter_context(_open("s3", s3_url, endpoint))))
 
 
 @contextmanager
-def open_s3_client(url: str | None, *, region: str) -> Iterator[Any]:
-    """Make botocore's client of an S3."""
-    with _open("s3", url, Endpoint(url or "", region=region)) as client:
-        yield client
+def open_s3_buckets(url: str | None, *, region: str) -> Iterator[S3Buckets]:
+    """Make a client of an S3, with the credentials that AWS's tools would use; of AWS's own without a URL."""
+    with ExitStack() as stack:
+        yield S3Buckets(lambda: stack.enter_context(_open("s3", url, Endpoint(url or "", region=region))))
+
+
+@cache
+def _loader() -> Any:
+    """Keep AWS's models and endpoints, which take a quarter of a second to read, for the next client."""
+    from botocore.loaders import create_loader
+
+    return create_loader()
 
 
 @contextmanager
@@ -123,6 +136,7 @@ def _open(service: str, url: str | None, endpoint: Endpoint, **options: Any) -> 
     config = Config(retries={"mode": "standard"}, connect_timeout=_CONNECT_S, s3=path_style, **options)
     try:
         session = Session(profile=endpoint.aws_profile)
+        session.register_component("data_loader", _loader())
         region = endpoint.region or session.get_config_variable("region") or endpoint.default_region
         client = session.create_client(service, region_name=region, endpoint_url=url, config=config)
     except (BotoCoreError, ValueError) as error:

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from server_process import Server
+from server_process import IOTSIGN, Server
 
 from iotsign.server.access import read_access
 
@@ -39,6 +39,15 @@ def test_quick_start(tmp_path: Path, file: Path, section: str, said: list[str]) 
             assert words in done.stdout
     finally:
         assert server.stop() == 0
+
+
+def test_without_a_server(tmp_path: Path) -> None:
+    environment = {"PATH": f"{IOTSIGN.parent}:/usr/bin:/bin", "HOME": str(tmp_path)}
+    script = "set -e\n" + "\n".join(commands(ROOT / "docs" / "cli.md", "Without a server"))
+    done = subprocess.run(["bash", "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for words in ("app.signed: trusted", '"status": "Succeeded"', "tags.stage                      production"):
+        assert words in done.stdout
 
 
 def test_the_access_file_of_the_guide(tmp_path: Path) -> None:

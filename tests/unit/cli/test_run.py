@@ -12,7 +12,7 @@ import iotsign.cli
 from iotsign import __version__
 from iotsign.cli import NOUNS, run
 
-HEAVY = ("cryptography", "rich", "construct", "intelhex", "elftools", "iotsign.app", "iotsign.keys")
+HEAVY = ("cryptography", "rich", "construct", "intelhex", "elftools", "iotsign.app", "iotsign.keys", "botocore")
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,7 +28,7 @@ def test_help_names_every_noun(capsys: pytest.CaptureFixture[str], arguments: li
     assert "Exit codes" in out
 
 
-@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["completion", "bash"]])
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["completion", "bash"], ["job", "start", "--help"]])
 def test_what_answers_at_once_imports_nothing_heavy(arguments: list[str]) -> None:
     code = (
         "import sys; from iotsign.cli import run; run(sys.argv[1:]);"
