@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,12 +27,14 @@ class Cli:
         options: What chooses the service.
         material: The certificateArn of a P-256 certificate that it has.
         bucket: A bucket of its own.
+        data: The folder of the service.
     """
 
     options: tuple[str, ...]
     material: str
     bucket: str
     capfd: pytest.CaptureFixture[str]
+    data: Path = Path("data")
 
     def __call__(self, *arguments: str) -> Answer:
         self.capfd.readouterr()

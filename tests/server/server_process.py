@@ -21,6 +21,12 @@ OTHER_ACCOUNT = "444455556666"
 WAIT_S = 60.0
 
 
+def root_hash(data: Path) -> str:
+    """The root of the own chain of the service in a folder, as GetRevocationStatus takes it."""
+    tbs = x509.load_pem_x509_certificate((data / "issuer/0001/root.pem").read_bytes()).tbs_certificate_bytes
+    return hashlib.sha384(tbs).hexdigest() * 2
+
+
 class Server:
     """``iotsign serve`` on a free port.
 
@@ -117,9 +123,7 @@ class Server:
 
     def root_hash(self) -> str:
         """The root of its own chain, as GetRevocationStatus takes it."""
-        (root,) = self.data.glob("issuer/0001/root.pem")
-        tbs = x509.load_pem_x509_certificate(root.read_bytes()).tbs_certificate_bytes
-        return hashlib.sha384(tbs).hexdigest() * 2
+        return root_hash(self.data)
 
     def shell(self) -> dict[str, str]:
         """The environment of a shell in which the printed lines were pasted."""

@@ -32,7 +32,7 @@ def make_cli(options: tuple[str, ...], data: Path, key_files: KeyFiles, capfd: p
         assert run(["key", "certificate", "-k", f"pem:{private}", "-o", "signing.crt", "--chain-dir", "trust"]) == 0
     capfd.readouterr()
     assert run(["key", "import", "-k", f"pem:{private}", "-c", "signing.crt", "--data", str(data)]) == 0
-    return Cli(options, capfd.readouterr().out.strip(), "firmware", capfd)
+    return Cli(options, capfd.readouterr().out.strip(), "firmware", capfd, data)
 
 
 @pytest.fixture

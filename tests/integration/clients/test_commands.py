@@ -103,12 +103,11 @@ def test_a_dry_run_prints_a_document_and_changes_nothing(cli: Cli) -> None:
     assert cli("tag", "list", name).out == {"tags": {"a": "b"}}
 
 
-def test_a_failed_job_is_an_error(cli: Cli, key_files: Callable[[KeyType], tuple[Path, Path]], server: Server) -> None:
+def test_a_failed_job_is_an_error(cli: Cli, key_files: Callable[[KeyType], tuple[Path, Path]]) -> None:
     private, _ = key_files(KeyType.RSA2048)
     assert run(["key", "certificate", "-k", f"pem:{private}", "-o", "rsa.crt"]) == 0
     cli.capfd.readouterr()
-    data = "data" if cli.options[0] == "--data" else str(server.data)
-    assert run(["key", "import", "-k", f"pem:{private}", "-c", "rsa.crt", "--data", data]) == 0
+    assert run(["key", "import", "-k", f"pem:{private}", "-c", "rsa.crt", "--data", str(cli.data)]) == 0
     material = cli.capfd.readouterr().out.strip()
     name = f"p_{uuid.uuid4().hex[:8]}"
     assert cli("profile", "put", name, "--platform-id", IOT, "--signing-material", material).code == 0

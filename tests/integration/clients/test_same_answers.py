@@ -1,15 +1,23 @@
 """Every verb gives the same JSON, whether it asks a folder or a server."""
 
+import base64
 import json
 import re
 import uuid
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
 from cli_modes import Answer, Cli
-from server_process import ACCOUNT, OTHER_ACCOUNT
+from server_process import ACCOUNT, OTHER_ACCOUNT, root_hash
 
-IOT, LAMBDA = "AmazonFreeRTOS-Default", "AWSLambda-SHA384-ECDSA"
+from iotsign.server.client import LocalClient, RemoteClient
+from iotsign.server.protocol import operation_names
+
+IOT, LAMBDA, NOTATION = "AmazonFreeRTOS-Default", "AWSLambda-SHA384-ECDSA", "Notation-OCI-SHA384-ECDSA"
+ARTIFACT = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": f"sha256:{'ab' * 32}", "size": 16724}
 
 # what differs from run to run: ids, versions of profiles and of objects, times
 VARYING = re.compile(
@@ -66,8 +74,19 @@ def scenario(cli: Cli, name: str) -> list[tuple[int, Any, Any]]:
     do("job", "revoke", job["jobId"], "--reason", "a wrong build", code=5)
     do("job", "sign-payload", "app.bin", "--profile", iot, code=5)
 
+    write_zip(Path("function.zip"))
+    zipped = do("job", "start", "function.zip", "--profile", code_name, "-o", f"{name}-signed.zip")
+    do("job", "revoke", zipped["jobId"], "--reason", "a wrong build")
+    do("job", "describe", zipped["jobId"])
+    oci = do("profile", "put", f"oci_{name}", "--platform-id", NOTATION)
+    Path("payload.json").write_text(json.dumps({"targetArtifact": ARTIFACT}))
+    envelope = do("job", "sign-payload", "payload.json", "--profile", f"oci_{name}", "-o", f"{name}.jws")
+    signature = base64.b64decode(envelope["signature"])
+    assert Path(f"{name}.jws").read_bytes() == signature
+    envelope["signature"] = sorted(json.loads(signature))
+
     asked = ["--signature-timestamp", "2026-01-01T00:00:00Z", "--platform-id", LAMBDA]
-    asked += ["--profile-version-arn", code["profileVersionArn"], "--certificate-hashes", "0" * 192]
+    asked += ["--profile-version-arn", code["profileVersionArn"], "--certificate-hashes", root_hash(cli.data)]
     asked += ["--job-arn", f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-jobs/{job['jobId']}"]
     assert do("job", "revocation-status", *asked) == {"revokedEntities": []}
     version = ["--profile-version", code["profileVersion"], "--effective-time", "2025-12-31T00:00:00Z"]
@@ -78,8 +97,14 @@ def scenario(cli: Cli, name: str) -> list[tuple[int, Any, Any]]:
     do("profile", "get", iot)
     do("profile", "list", "--statuses", "Canceled", "--statuses", "Revoked", "--max-items", "1000")
 
-    names = {made["profileVersion"]: "VERSION-1", code["profileVersion"]: "VERSION-2", cli.material: "MATERIAL"}
+    names = {profile["profileVersion"]: f"VERSION-{number}" for number, profile in enumerate((made, code, oci))}
+    names[cli.material] = "MATERIAL"
     return [plain(answer, names) for answer in answers]
+
+
+def write_zip(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("app.py", "def handler(event, context): ...")
 
 
 def plain(answer: Answer, names: dict[str, str]) -> tuple[int, Any, Any]:
@@ -96,9 +121,23 @@ def plain(answer: Answer, names: dict[str, str]) -> tuple[int, Any, Any]:
     return code, out, error
 
 
-def test_every_verb_against_both(local: Cli, remote: Cli) -> None:
+def test_every_verb_against_both(local: Cli, remote: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = {client: observed(monkeypatch, client) for client in (LocalClient, RemoteClient)}
     name = uuid.uuid4().hex[:8]
     here, there = scenario(local, name), scenario(remote, name)
     for mine, theirs in zip(here, there, strict=True):
         assert mine == theirs
-    assert Path(f"{name}.signed").stat().st_size > 800
+    platforms = {"GetSigningPlatform", "ListSigningPlatforms"}  # test_commands asks for those
+    assert called[LocalClient] == called[RemoteClient] == set(operation_names()) - platforms
+
+
+def observed(monkeypatch: pytest.MonkeyPatch, client: type[LocalClient | RemoteClient]) -> set[str]:
+    """Collect the names of the operations that a client calls from now on."""
+    operations, call = set[str](), client.call
+
+    def observe(self: Any, operation: str, request: Mapping[str, Any]) -> dict[str, Any]:
+        operations.add(operation)
+        return call(self, operation, request)
+
+    monkeypatch.setattr(client, "call", observe)
+    return operations
