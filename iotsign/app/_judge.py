@@ -1,4 +1,7 @@
-"""Who does the mathematics: OpenSSL, the C core that also runs on the device, or both."""
+"""Who does the mathematics: OpenSSL, the C core that also runs on the device, or both.
+
+OpenSSL takes the message of an Ed25519 signature in one piece only.
+"""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
@@ -31,9 +34,12 @@ def judge_by_core(
     *,
     digest: bytes,
     message: Callable[[], bytes | memoryview],
+    streamed: Callable[[], None] | None = None,
 ) -> None:
     """Verify one signature with exactly the device's code; a `Judge`."""
-    if algorithm.hash is None:
+    if streamed is not None:
+        streamed()
+    elif algorithm.hash is None:
         core.verify(algorithm, key.spki_der, message(), signature)
     else:
         core.verify_digest(algorithm, key.spki_der, digest, signature)
@@ -46,6 +52,7 @@ def judge_by_both(
     *,
     digest: bytes,
     message: Callable[[], bytes | memoryview],
+    streamed: Callable[[], None] | None = None,
 ) -> None:
     """Verify one signature with OpenSSL and the core, which have to agree; a `Judge`.
 
@@ -55,7 +62,7 @@ def judge_by_both(
     refusals: list[IotsignError | None] = []
     for judge in (judge_by_openssl, judge_by_core):
         try:
-            judge(key, algorithm, signature, digest=digest, message=message)
+            judge(key, algorithm, signature, digest=digest, message=message, streamed=streamed)
         except _REFUSALS as error:
             refusals.append(error)
         else:
@@ -74,7 +81,26 @@ def judge_by_both(
         raise by_openssl
 
 
-_JUDGES: Final[dict[str, Judge]] = {"openssl": judge_by_openssl, "core": judge_by_core, "both": judge_by_both}
+def judge_by_what_fits(
+    key: "PublicKey",
+    algorithm: SignatureAlgorithm,
+    signature: bytes,
+    *,
+    digest: bytes,
+    message: Callable[[], bytes | memoryview],
+    streamed: Callable[[], None] | None = None,
+) -> None:
+    """Verify one signature with OpenSSL, or a message that is large, in parts, with the core; a `Judge`."""
+    judge = judge_by_openssl if streamed is None else judge_by_core
+    judge(key, algorithm, signature, digest=digest, message=message, streamed=streamed)
+
+
+_JUDGES: Final[dict[str, Judge]] = {
+    "auto": judge_by_what_fits,
+    "openssl": judge_by_openssl,
+    "core": judge_by_core,
+    "both": judge_by_both,
+}
 VERIFIERS: Final = tuple(_JUDGES)
 
 

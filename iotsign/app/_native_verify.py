@@ -20,7 +20,7 @@ from iotsign.formats.container import (
     ContainerSignature,
     OpenContainer,
 )
-from iotsign.keys import find_weaknesses
+from iotsign.keys import PublicKey, find_weaknesses
 
 if TYPE_CHECKING:
     from iotsign.platforms import Platform
@@ -52,7 +52,7 @@ def verify_container(
     """
     # 2. The content is what the container's digests say, within the platform's limit.
     with steps.step(2) as step:
-        step.detail = opened.check_integrity()
+        step.detail = opened.check_integrity(_looked_for(options, trust))
         _check_limit(opened, options.platform)
     # 3. The platform takes this container.
     with steps.step(3) as step:
@@ -152,6 +152,11 @@ def _find_by_digest(
         step.detail = ", ".join([*words, *([f"{others} by keys that were not given"] if others else [])])
     steps.skip(6, "a key digest was given")
     return signatures, made[0].key_id or b""
+
+
+def _looked_for(options: VerifyOptions, trust: Trust | None) -> list[PublicKey]:
+    """Whose signatures the core will look for."""
+    return [] if trust is None or options.verifier == "openssl" else [found.key for found in trust.candidates]
 
 
 def _check_strength(signature: ContainerSignature, options: VerifyOptions, steps: Steps) -> None:

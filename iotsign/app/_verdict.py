@@ -28,7 +28,8 @@ class VerifyOptions:
         at: The time at which certificates must be valid; by default now.
         strict: Refuse SHA-1 and weak or publicly known keys, which are otherwise warned about.
         integrity_only: Be content with a payload that is whole, though nobody vouches for it.
-        verifier: ``openssl``, ``core`` (the code that runs on the device) or ``both``, which must agree.
+        verifier: ``openssl``, ``core`` (the code that runs on the device) or ``both``, which must agree; ``auto`` is
+            OpenSSL, and the core for pure Ed25519 over a whole image, which OpenSSL takes in one piece only.
         key_digests: Digests of keys whose signature counts in a native container that carries its keys, 32 bytes each,
             as Espressif's chips keep them in their eFuses; they take the place of `trust` for the container.
         boot_trust: Whose signature counts in a native container that is the payload of a signed object.
@@ -41,7 +42,7 @@ class VerifyOptions:
     at: datetime | None = None
     strict: bool = False
     integrity_only: bool = False
-    verifier: str = "openssl"
+    verifier: str = "auto"
     key_digests: tuple[bytes, ...] = ()
     boot_trust: Trust | None = None
     settings: Settings = field(default_factory=dict)

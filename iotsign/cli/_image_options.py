@@ -174,10 +174,11 @@ trust_options: Callable[[_Function], _Function] = _apply(
     ),
     click.option(
         "--verifier",
-        metavar="openssl|core|both",
-        default="openssl",
+        metavar="auto|openssl|core|both",
+        default="auto",
         show_default=True,
-        help="Who does the mathematics: OpenSSL, the C core that runs on devices, or both, which must agree.",
+        help="Who does the mathematics: OpenSSL, the C core that runs on devices, or both, which must agree. auto is "
+        "OpenSSL, and the core for pure Ed25519 over a whole image.",
     ),
 )
 

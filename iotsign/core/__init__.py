@@ -12,10 +12,11 @@ from dataclasses import dataclass
 
 from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
 from iotsign.core import _core
-from iotsign.core._core import Hasher
+from iotsign.core._core import Ed25519Verifier, Hasher
 
 __all__ = [
     "Data",
+    "Ed25519Verifier",
     "Hasher",
     "JsonEmbedded",
     "Progress",

@@ -49,6 +49,7 @@ class Judge(Protocol):
         *,
         digest: bytes,
         message: Callable[[], bytes | memoryview],
+        streamed: Callable[[], None] | None = None,
     ) -> None:
         """Verify one signature.
 
@@ -58,6 +59,7 @@ class Judge(Protocol):
             signature: The signature.
             digest: Of what is signed, for an algorithm that signs digests.
             message: Gives what is signed, for an algorithm that does not.
+            streamed: Lets the core verify a message that is large, in parts; None for one that is not.
 
         Raises:
             SignatureMismatchError: It is not this key's over this.
@@ -72,8 +74,9 @@ def judge_by_openssl(
     *,
     digest: bytes,
     message: Callable[[], bytes | memoryview],
+    streamed: Callable[[], None] | None = None,  # noqa: ARG001
 ) -> None:
-    """Verify one signature with OpenSSL; a `Judge`."""
+    """Verify one signature with OpenSSL, which needs a message in one piece; a `Judge`."""
     if algorithm.hash is None:
         key.verify(message(), signature, algorithm)
     else:
@@ -138,8 +141,11 @@ class OpenContainer(Protocol):
             KeyMismatchError: The container is for another target.
         """
 
-    def check_integrity(self) -> str:
+    def check_integrity(self, keys: Sequence["PublicKey"] = ()) -> str:
         """Check all that the container says about its content; to be called before `find_signers`.
+
+        Args:
+            keys: Whose signatures will be looked for, so that one pass over a large message can serve both.
 
         Returns:
             What was found, for people.

@@ -102,6 +102,56 @@ static iotsign_status_t verify_rsa(
         key, &parameters, digest.data, digest.length, signature.data, signature.length, &work);
 }
 
+/* Parses the key; says in *fault why it cannot verify signatures of the algorithm. */
+static iotsign_status_t parse_key(
+    const iotsign_signature_algorithm_t *algorithm, iotsign_bytes_t public_key, iotsign_spki_t *key,
+    iotsign_rsa_key_t *rsa_key, iotsign_fault_t *fault)
+{
+    /* The key is a SubjectPublicKeyInfo, in DER, with a named curve. */
+    iotsign_status_t status = iotsign_spki_parse(public_key.data, public_key.length, key);
+    if (status == IOTSIGN_OK && key->kind == IOTSIGN_KEY_RSA) {
+        status = iotsign_rsa_key_parse(rsa_key, key->key, key->length);
+    }
+    if (status != IOTSIGN_OK) {
+        return iotsign_fault_set(
+            fault, IOTSIGN_ERROR_KEY, "InvalidPublicKey", 0, 0,
+            "expected a DER SubjectPublicKeyInfo of a valid P-256, P-384, RSA-2048/3072/4096 or Ed25519 key, got %zu bytes "
+            "that are none",
+            public_key.length);
+    }
+    /* It is of the algorithm's family. */
+    if (!key_fits(algorithm, key)) {
+        return iotsign_fault_set(
+            fault, IOTSIGN_ERROR_KEY, "KeyFamilyMismatch", 0, 0, "expected a key for %s, got one of another family",
+            algorithm->name);
+    }
+    return IOTSIGN_OK;
+}
+
+/* Returns the verdict; says in *fault why it is no. */
+static iotsign_status_t explain(
+    iotsign_status_t status, const iotsign_signature_algorithm_t *algorithm, size_t signature_length,
+    iotsign_fault_t *fault)
+{
+    switch (status) {
+    case IOTSIGN_OK:
+        return IOTSIGN_OK;
+    case IOTSIGN_ERROR_KEY:
+        return iotsign_fault_set(
+            fault, status, "InvalidPublicKey", 0, 0, "expected a valid public key for %s, got one that is off the curve, "
+            "out of range or of small order", algorithm->name);
+    case IOTSIGN_ERROR_MALFORMED:
+        return iotsign_fault_set(
+            fault, status, "MalformedSignature", 0, 0,
+            "expected the canonical encoding of a %s signature in range, got %zu bytes that are not", algorithm->name,
+            signature_length);
+    default:
+        return iotsign_fault_set(
+            fault, IOTSIGN_ERROR_SIGNATURE, "SignatureMismatch", 0, 0,
+            "the %s signature was not made over these bytes by this key", algorithm->name);
+    }
+}
+
 iotsign_status_t iotsign_signature_verify(
     const iotsign_signature_algorithm_t *algorithm, iotsign_bytes_t public_key, iotsign_bytes_t digest_or_message,
     iotsign_bytes_t signature, iotsign_fault_t *fault)
@@ -115,25 +165,12 @@ iotsign_status_t iotsign_signature_verify(
             fault, IOTSIGN_ERROR_MALFORMED, "DigestLength", 0, 0, "expected %zu bytes of digest for %s, got %zu",
             algorithm->hash->digest_size, algorithm->name, digest_or_message.length);
     }
-    /* 2. The key is a SubjectPublicKeyInfo, in DER, with a named curve. */
-    iotsign_status_t status = iotsign_spki_parse(public_key.data, public_key.length, &key);
-    if (status == IOTSIGN_OK && key.kind == IOTSIGN_KEY_RSA) {
-        status = iotsign_rsa_key_parse(&rsa_key, key.key, key.length);
-    }
+    /* 2. The key is one of the algorithm's family. */
+    iotsign_status_t status = parse_key(algorithm, public_key, &key, &rsa_key, fault);
     if (status != IOTSIGN_OK) {
-        return iotsign_fault_set(
-            fault, IOTSIGN_ERROR_KEY, "InvalidPublicKey", 0, 0,
-            "expected a DER SubjectPublicKeyInfo of a valid P-256, P-384, RSA-2048/3072/4096 or Ed25519 key, got %zu bytes "
-            "that are none",
-            public_key.length);
+        return status;
     }
-    /* 3. It is of the algorithm's family. */
-    if (!key_fits(algorithm, &key)) {
-        return iotsign_fault_set(
-            fault, IOTSIGN_ERROR_KEY, "KeyFamilyMismatch", 0, 0, "expected a key for %s, got one of another family",
-            algorithm->name);
-    }
-    /* 4. The signature is the one encoding of a value in range; the mathematics of the standard. */
+    /* 3. The signature is the one encoding of a value in range; the mathematics of the standard. */
     if (algorithm->family == FAMILY_ED25519) {
         status = iotsign_ed25519_verify(
             key.key, digest_or_message.data, digest_or_message.length, signature.data, signature.length);
@@ -142,21 +179,27 @@ iotsign_status_t iotsign_signature_verify(
     } else {
         status = verify_ecdsa(algorithm, &key, digest_or_message, signature);
     }
-    switch (status) {
-    case IOTSIGN_OK:
-        return IOTSIGN_OK;
-    case IOTSIGN_ERROR_KEY:
-        return iotsign_fault_set(
-            fault, status, "InvalidPublicKey", 0, 0, "expected a valid public key for %s, got one that is off the curve, "
-            "out of range or of small order", algorithm->name);
-    case IOTSIGN_ERROR_MALFORMED:
-        return iotsign_fault_set(
-            fault, status, "MalformedSignature", 0, 0,
-            "expected the canonical encoding of a %s signature in range, got %zu bytes that are not", algorithm->name,
-            signature.length);
-    default:
-        return iotsign_fault_set(
-            fault, IOTSIGN_ERROR_SIGNATURE, "SignatureMismatch", 0, 0,
-            "the %s signature was not made over these bytes by this key", algorithm->name);
+    return explain(status, algorithm, signature.length, fault);
+}
+
+iotsign_status_t iotsign_ed25519_begin(
+    iotsign_ed25519_t *context, iotsign_bytes_t public_key, iotsign_bytes_t signature, iotsign_fault_t *fault)
+{
+    const iotsign_signature_algorithm_t *algorithm = iotsign_signature_algorithm_find("Ed25519");
+    iotsign_spki_t key;
+    iotsign_rsa_key_t unused;
+
+    iotsign_status_t status = parse_key(algorithm, public_key, &key, &unused, fault);
+    if (status != IOTSIGN_OK) {
+        return status;
     }
+    status = iotsign_ed25519_init(context, key.key, signature.data, signature.length);
+    return explain(status, algorithm, signature.length, fault);
+}
+
+iotsign_status_t iotsign_ed25519_end(iotsign_ed25519_t *context, iotsign_fault_t *fault)
+{
+    const iotsign_signature_algorithm_t *algorithm = iotsign_signature_algorithm_find("Ed25519");
+
+    return explain(iotsign_ed25519_finish(context), algorithm, IOTSIGN_ED25519_SIGNATURE_SIZE, fault);
 }

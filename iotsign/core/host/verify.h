@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "iotsign/ed25519.h"
 #include "iotsign/hash.h"
 
 #include "fault.h"
@@ -34,5 +35,13 @@ const iotsign_hash_class_t *iotsign_signature_algorithm_hash(const iotsign_signa
 iotsign_status_t iotsign_signature_verify(
     const iotsign_signature_algorithm_t *algorithm, iotsign_bytes_t public_key, iotsign_bytes_t digest_or_message,
     iotsign_bytes_t signature, iotsign_fault_t *fault);
+
+/* Begins the verification of an Ed25519 signature over a message that comes in parts, to iotsign_ed25519_update. The key is
+ * SubjectPublicKeyInfo, DER. Returns IOTSIGN_OK, or as iotsign_signature_verify with *fault. */
+iotsign_status_t iotsign_ed25519_begin(
+    iotsign_ed25519_t *context, iotsign_bytes_t public_key, iotsign_bytes_t signature, iotsign_fault_t *fault);
+
+/* The verdict; the context must be begun again before its next use. Returns as iotsign_signature_verify. */
+iotsign_status_t iotsign_ed25519_end(iotsign_ed25519_t *context, iotsign_fault_t *fault);
 
 #endif

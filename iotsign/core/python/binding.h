@@ -19,6 +19,7 @@ enum {
     IOTSIGN_BINDING_UNSUPPORTED_ALGORITHM_ERROR,
     IOTSIGN_BINDING_SIGNATURE_ALGORITHM,
     IOTSIGN_BINDING_HASHER,
+    IOTSIGN_BINDING_ED25519_VERIFIER,
     IOTSIGN_BINDING_CLASS_COUNT
 };
 
@@ -51,6 +52,7 @@ iotsign_progress_t iotsign_binding_begin(iotsign_binding_progress_t *progress);
 iotsign_status_t iotsign_binding_end(iotsign_binding_progress_t *progress, iotsign_status_t status, uint64_t done);
 
 extern PyType_Spec iotsign_binding_hasher_spec;
+extern PyType_Spec iotsign_binding_ed25519_verifier_spec;
 
 PyObject *iotsign_binding_digest(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *iotsign_binding_xor_bytes(PyObject *module, PyObject *data);

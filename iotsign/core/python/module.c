@@ -55,9 +55,23 @@ static int execute(PyObject *module)
             return -1;
         }
     }
-    PyObject *hasher = PyType_FromModuleAndSpec(module, &iotsign_binding_hasher_spec, NULL);
-    state->classes[IOTSIGN_BINDING_HASHER] = hasher;
-    return hasher == NULL ? -1 : PyModule_AddType(module, (PyTypeObject *)hasher);
+
+    static const struct {
+        int place;
+        PyType_Spec *spec;
+    } types[] = {
+        {IOTSIGN_BINDING_HASHER, &iotsign_binding_hasher_spec},
+        {IOTSIGN_BINDING_ED25519_VERIFIER, &iotsign_binding_ed25519_verifier_spec},
+    };
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        PyObject *type = PyType_FromModuleAndSpec(module, types[i].spec, NULL);
+        state->classes[types[i].place] = type;
+        if (type == NULL || PyModule_AddType(module, (PyTypeObject *)type) != 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 static int traverse(PyObject *module, visitproc visit, void *arg)

@@ -51,7 +51,7 @@ class OpenEspressif:
         """Check the chip."""
         _check_chip(self._image, native_options)
 
-    def check_integrity(self) -> str:
+    def check_integrity(self, keys: Sequence[PublicKey] = ()) -> str:  # noqa: ARG002
         """Check the appended hash, and that the signature blocks were made for this image."""
         reading = OnePass(self._file, self._image, self._length, {block.kind.hash for block in self._blocks})
         reading.read()

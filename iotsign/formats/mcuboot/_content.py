@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -15,7 +15,7 @@ from iotsign.errors import (
     UnsupportedFormatError,
     VerificationIncompleteError,
 )
-from iotsign.formats.background_hasher import BackgroundHasher
+from iotsign.formats.background_hasher import BackgroundHasher, BackgroundUpdates, Taker
 from iotsign.formats.mcuboot._header import COMPRESSION_FLAGS, ENCRYPTION_FLAGS, HEADER, ImageFlag
 from iotsign.formats.mcuboot._image import Image
 from iotsign.formats.mcuboot._stream import Blocks, Region, Source
@@ -53,13 +53,16 @@ class Content:
         return next(iter(self.digests.values()))
 
 
-def open_content(image: Image, source: Source, decryption_key: DecryptionKey | None = None) -> Content:
+def open_content(
+    image: Image, source: Source, decryption_key: DecryptionKey | None = None, beside: Iterable[Taker] = ()
+) -> Content:
     """Find the content of an image and check the image's own digests.
 
     Args:
         image: The image's structure.
         source: The file it was read from.
         decryption_key: Opens an encrypted payload.
+        beside: Who gets the content, too, as it is read; of an image whose payload is in plain.
 
     Raises:
         MalformedImageError: No digest, or an encrypted image without its key record.
@@ -74,7 +77,7 @@ def open_content(image: Image, source: Source, decryption_key: DecryptionKey | N
         )
     plain = _region(image, source, lambda: _stored(image, source))
     if not image.header.encrypted:
-        return _content(plain, _checked(image, plain), PayloadState.PLAIN)
+        return _content(plain, _checked(image, plain, beside), PayloadState.PLAIN)
     if image.header.flags & ENCRYPTION_FLAGS == ENCRYPTION_FLAGS:
         raise MalformedImageError("EncryptionFlags", "expected AES-128 or AES-256 in the flags at offset 16, got both")
     if decryption_key is None:
@@ -176,10 +179,12 @@ def _content(region: Region, digests: dict[HashAlgorithm, bytes], state: Payload
     return Content(region.held_to(algorithm, digest), digests, state)
 
 
-def _digests(image: Image, region: Region) -> dict[HashAlgorithm, bytes]:
-    with BackgroundHasher(*(hash_ for hash_, _ in image.hashes)) as hasher:
+def _digests(image: Image, region: Region, beside: Iterable[Taker] = ()) -> dict[HashAlgorithm, bytes]:
+    hashes = (hash_ for hash_, _ in image.hashes)
+    with BackgroundHasher(*hashes) as hasher, BackgroundUpdates(beside) as others:
         for block in region.blocks():
             hasher.update(block)
+            others.update(block)
         return hasher.digests()
 
 
@@ -187,8 +192,8 @@ def _match(image: Image, digests: dict[HashAlgorithm, bytes]) -> bool:
     return all(digests[hash_] == tlv.data for hash_, tlv in image.hashes)
 
 
-def _checked(image: Image, region: Region) -> dict[HashAlgorithm, bytes]:
-    digests = _digests(image, region)
+def _checked(image: Image, region: Region, beside: Iterable[Taker]) -> dict[HashAlgorithm, bytes]:
+    digests = _digests(image, region, beside)
     if not _match(image, digests):
         raise _mismatch(image, digests)
     return digests

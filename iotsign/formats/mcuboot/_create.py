@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Final
 
@@ -135,8 +135,11 @@ class Builder:
             from iotsign.formats.mcuboot._encryption import new_content_key
 
             content_key = new_content_key(self._options.content_key_size)
-        digest = self._copy(region, output, None if self._options.clear else content_key)
-        records = self._records(region, digest)
+        if self._options.pure:
+            region = self._stack.enter_context(region.kept())
+        with BackgroundHasher(self._hash) as hasher:
+            self._copy(region, output, None if self._options.clear else content_key, hasher)
+            records = self._records(region, hasher)
         encrypted = 0
         if self._encryption_key is not None and content_key is not None:
             wrapped = self._encryption_key.wrap(content_key, self._options.ecies_hash)
@@ -146,35 +149,39 @@ class Builder:
         write_all(output, [area])
         write_all(output, _slot_end(region.size + len(area), self._options, encrypted))
 
-    def _copy(self, region: Region, output: BinaryIO, content_key: bytes | None) -> bytes:
+    def _copy(self, region: Region, output: BinaryIO, content_key: bytes | None, hasher: BackgroundHasher) -> None:
         """One pass: hash the plain region, write it with the payload encrypted."""
         cipher = None
         if content_key is not None:
             from iotsign.formats.mcuboot._encryption import payload_cipher
 
             cipher = payload_cipher(content_key)
-        with BackgroundHasher(self._hash) as hasher:
+        if region.whole is not None:
+            # all at once, so that nothing waits for it: while the key signs there is time enough
+            hasher.update(region.whole)
 
-            def payload() -> Blocks:
-                for block in region.payload():
+        def hashed(blocks: Iterable[bytes | memoryview]) -> Blocks:
+            for block in blocks:
+                if region.whole is None:
                     hasher.update(block)
-                    yield cipher(block) if cipher else block
+                yield block
 
-            hasher.update(region.header_area)
-            write_all(output, [region.header_area])
-            write_all(output, payload())
-            hasher.update(region.protected)
-            write_all(output, [region.protected])
-            return hasher.digests()[self._hash]
+        write_all(output, hashed([region.header_area]))
+        payload = hashed(region.payload())
+        write_all(output, map(cipher, payload) if cipher else payload)
+        write_all(output, hashed([region.protected]))
 
-    def _records(self, region: Region, digest: bytes) -> list[Tlv]:
-        pure = self._options.pure
-        records = [Tlv(HASH_TLVS[self._hash], digest)]
+    def _records(self, region: Region, hasher: BackgroundHasher) -> list[Tlv]:
+        pure, key_format = self._options.pure, self._options.public_key_format
+        # a pure signature is not over the digest, which takes as long as the signature
+        digest = b"" if pure else hasher.digests()[self._hash]
+        signatures = []
+        for signer in self._signers:
+            signatures += signature_tlvs(signer, region, digest, self._hash, key_format, pure=pure)
+        records = [Tlv(HASH_TLVS[self._hash], hasher.digests()[self._hash])]
         if pure:
             records.append(Tlv(TlvType.SIG_PURE, b"\x01"))
-        for signer in self._signers:
-            records += signature_tlvs(signer, region, digest, self._hash, self._options.public_key_format, pure=pure)
-        return records
+        return records + signatures
 
     def _region(self, payload: _Payload, protected: list[Tlv]) -> Region:
         options = self._options

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, KeyType, SignatureAlgorithm, signature_algorithm
-from iotsign.core import Hasher
+from iotsign.core import Ed25519Verifier, Hasher
 from iotsign.errors import MalformedImageError, UnsupportedAlgorithmError
+from iotsign.formats.background_hasher import BackgroundUpdates
 from iotsign.formats.container import Judge
 from iotsign.formats.mcuboot._stream import Region
 from iotsign.formats.mcuboot._tlv import PublicKeyFormat, Tlv, TlvType
@@ -161,7 +163,16 @@ def signature_tlvs(
     return [key_tlv(key, format_, hash_), Tlv(SIGNATURE_TLVS[key.key_type], signature)]
 
 
-def verify(key: PublicKey, region: Region, digest: bytes, signature: bytes, judge: Judge, *, pure: bool) -> None:
+def verify(
+    key: PublicKey,
+    region: Region,
+    digest: bytes,
+    signature: bytes,
+    judge: Judge,
+    *,
+    pure: bool,
+    passed: Ed25519Verifier | None = None,
+) -> None:
     """Verify an image's signature.
 
     Args:
@@ -171,6 +182,7 @@ def verify(key: PublicKey, region: Region, digest: bytes, signature: bytes, judg
         signature: The record's data; an ECDSA signature may be followed by zeros, as old packers left it.
         judge: Who does the mathematics.
         pure: The signature is over the region, not the digest.
+        passed: Has seen the whole region already.
 
     Raises:
         SignatureMismatchError: Another image or key.
@@ -179,11 +191,27 @@ def verify(key: PublicKey, region: Region, digest: bytes, signature: bytes, judg
     """
     algorithm = algorithm_of(key)
     if pure:
-        with region.mapped() as message:
-            judge(key, algorithm, signature, digest=digest, message=lambda: message)
+
+        def streamed() -> None:
+            (passed or _read_through(key, region, signature)).check()
+
+        with contextlib.ExitStack() as stack:
+
+            def message() -> memoryview:
+                return stack.enter_context(region.mapped())
+
+            judge(key, algorithm, signature, digest=digest, message=message, streamed=streamed)
     else:
         stripped = _without_padding(signature, key.key_type)
         judge(key, algorithm, stripped, digest=digest, message=lambda: digest)
+
+
+def _read_through(key: PublicKey, region: Region, signature: bytes) -> Ed25519Verifier:
+    verifier = Ed25519Verifier(key.spki_der, signature)
+    with BackgroundUpdates([verifier]) as updates:
+        for block in region.blocks():
+            updates.update(block)
+    return verifier
 
 
 def _without_padding(signature: bytes, key_type: KeyType) -> bytes:

@@ -79,12 +79,14 @@ class Region:
         payload: Starts a pass over the payload.
         payload_size: Bytes of payload.
         protected: The protected TLV area; empty without one.
+        whole: All of it in one piece, if it is kept in one.
     """
 
     header_area: bytes
     payload: Callable[[], Blocks]
     payload_size: int
     protected: bytes
+    whole: memoryview | None = None
 
     @property
     def size(self) -> int:
@@ -120,12 +122,30 @@ class Region:
         return replace(self, payload=payload)
 
     @contextlib.contextmanager
+    def kept(self) -> Iterator["Region"]:
+        """The same region, read once, for several passes that must see the same bytes.
+
+        Raises:
+            StoreError: No room for a temporary file.
+        """
+        start, end = len(self.header_area), len(self.header_area) + self.payload_size
+        with self.mapped() as whole:
+
+            def payload() -> Blocks:
+                return (whole[offset : min(offset + BLOCK_SIZE, end)] for offset in range(start, end, BLOCK_SIZE))
+
+            yield replace(self, payload=payload, whole=whole)
+
+    @contextlib.contextmanager
     def mapped(self) -> Iterator[memoryview]:
         """The region as one buffer, mapped from a temporary file: pure Ed25519 signs the message itself.
 
         Raises:
             StoreError: No room for the temporary file.
         """
+        if self.whole is not None:
+            yield self.whole
+            return
         with temporary_file() as file:
             write_all(file, self.blocks())
             with store_errors("map a temporary file"):
@@ -135,8 +155,10 @@ class Region:
             try:
                 yield view
             finally:
-                view.release()
-                mapping.close()
+                # an error on its way holds on to what it was about
+                with contextlib.suppress(BufferError):
+                    view.release()
+                    mapping.close()
 
 
 def write_all(file: BinaryIO, blocks: Iterable[bytes | memoryview]) -> None:

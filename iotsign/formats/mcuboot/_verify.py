@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from iotsign.algorithms import HashAlgorithm, KeyType
+from iotsign.core import Ed25519Verifier
 from iotsign.errors import (
     KeyMismatchError,
     MalformedImageError,
@@ -27,6 +29,8 @@ from iotsign.formats.mcuboot._tlv import Tlv, TlvType
 if TYPE_CHECKING:
     from iotsign.formats.mcuboot._encryption import DecryptionKey
     from iotsign.keys import PublicKey
+
+_MOST_IN_PASSING: Final = 2  # signatures; each costs a hash of everything
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,7 @@ class OpenImage:
 
     Attributes:
         image: The structure.
+        expected: Whose pure signatures the pass over the content looks for, too.
 
     Raises:
         MalformedImageError: The structure contradicts itself.
@@ -91,8 +96,10 @@ class OpenImage:
     def __init__(self, file: BinaryIO, decryption_key: DecryptionKey | None = None) -> None:
         self.image = read_image(file)
         check_records(self.image)
+        self.expected: Sequence[PublicKey] = ()
         self._source = Source(file)
         self._decryption_key = decryption_key
+        self._passing: dict[tuple[bytes, bytes], Ed25519Verifier] = {}
 
     @cached_property
     def content(self) -> Content:
@@ -101,7 +108,8 @@ class OpenImage:
         Raises:
             IotsignError: As `open_content` raises.
         """
-        return open_content(self.image, self._source, self._decryption_key)
+        self._passing = dict(self._verifiers())
+        return open_content(self.image, self._source, self._decryption_key, self._passing.values())
 
     @cached_property
     def decompressed(self) -> tuple[Region, bytes] | None:
@@ -175,7 +183,11 @@ class OpenImage:
             if hash_ is None or (entry.key is not None and not names_key(entry.key, key, hash_)):
                 continue
             try:
-                verify(key, content.region, content.digests[hash_], entry.tlv.data, judge, pure=self.image.pure)
+                passed = self._passing.get((key.spki_der, entry.tlv.data))
+                verify(
+                    key, content.region, content.digests[hash_], entry.tlv.data, judge,
+                    pure=self.image.pure, passed=passed,
+                )  # fmt: skip
             except (SignatureMismatchError, MalformedImageError) as error:
                 message = f"{entry.tlv.type_name} at offset {entry.tlv.offset:#x}: {error.message}"
                 problem = SignatureMismatchError("SignatureMismatch", message, offset=entry.tlv.offset)
@@ -186,6 +198,18 @@ class OpenImage:
         if problem is not None:
             raise problem
         return None
+
+    def _verifiers(self) -> Iterator[tuple[tuple[bytes, bytes], Ed25519Verifier]]:
+        """Verifiers that the pass over the content serves, by key and signature; the payload must be in plain."""
+        if not self.image.pure or self.image.header.encrypted:
+            return
+        for entry in self.image.signatures[:_MOST_IN_PASSING]:
+            for key in self.expected:
+                if entry.tlv.type != SIGNATURE_TLVS.get(key.key_type) or key.key_type is not KeyType.ED25519:
+                    continue
+                if entry.key is not None and names_key(entry.key, key, HashAlgorithm.SHA512):
+                    with contextlib.suppress(MalformedImageError):  # said when its turn comes
+                        yield (key.spki_der, entry.tlv.data), Ed25519Verifier(key.spki_der, entry.tlv.data)
 
     def _hash_for(self, tlv: Tlv, key: PublicKey) -> HashAlgorithm | None:
         """The image's digest that a key's signature is over; None if the record is none of this key type."""

@@ -67,7 +67,7 @@ class OpenDescribed:
     def check_platform(self, native_options: Settings) -> None:
         """Nothing in a descriptor names a platform."""
 
-    def check_integrity(self) -> str:
+    def check_integrity(self, keys: Sequence[PublicKey] = ()) -> str:  # noqa: ARG002
         """Nothing but the signature covers the application."""
         return f"SHA256 {self._image.digest.hex()} of the application; nothing but a signature covers it"
 

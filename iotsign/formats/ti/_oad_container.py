@@ -53,7 +53,7 @@ class OpenOad:
             message = f"the platform is for image id {wanted}, the image has {self._image.image_id}"
             raise KeyMismatchError("ImageIdMismatch", message)
 
-    def check_integrity(self) -> str:
+    def check_integrity(self, keys: Sequence[PublicKey] = ()) -> str:  # noqa: ARG002
         """Check the CRC."""
         oad.verify_oad(self._data, None)
         return f"CRC-32 0x{self._image.crc32:08x}"

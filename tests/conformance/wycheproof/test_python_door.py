@@ -59,3 +59,20 @@ def test_every_verdict(pattern: str) -> None:
             wrong.append(name)
     assert seen == {True, False}
     assert wrong == []
+
+
+def test_every_verdict_on_a_message_in_parts() -> None:
+    wrong = []
+    for _, key, test, name in cases("ed25519_*"):
+        message = bytes.fromhex(test["msg"])
+        try:
+            verifier = core.Ed25519Verifier(key, bytes.fromhex(test["sig"]))
+            for part in (message[:3], message[3:]):
+                verifier.update(part)
+            verifier.check()
+            accepted = True
+        except (SignatureMismatchError, MalformedImageError, KeyRejectedError):
+            accepted = False
+        if accepted != (test["result"] == "valid"):
+            wrong.append(name)
+    assert wrong == []

@@ -75,5 +75,19 @@ P256_GENERATOR = (
 
 
 def test_unknown_verifier() -> None:
-    with pytest.raises(ConfigError, match="openssl, core, both"):
+    with pytest.raises(ConfigError, match="auto, openssl, core, both"):
         judge_of("gpg")
+
+
+@pytest.mark.parametrize(("verifier", "asked"), [("auto", 1), ("core", 1), ("both", 1), ("openssl", 0)])
+def test_who_takes_a_message_in_parts(signer: GetSigner, verifier: str, asked: int) -> None:
+    private, algorithm = signer(KeyType.ED25519), signature_algorithm("Ed25519")
+    signature, seen = private.sign(MESSAGE, algorithm), []
+    judge = judge_of(verifier)
+
+    def whole() -> bytes:
+        assert verifier in {"openssl", "both"}
+        return MESSAGE
+
+    judge(private.public_key, algorithm, signature, digest=b"", message=whole, streamed=lambda: seen.append(verifier))
+    assert len(seen) == asked

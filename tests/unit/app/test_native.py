@@ -10,6 +10,7 @@ import pytest
 
 from iotsign.algorithms import HashAlgorithm, KeyType, signature_algorithm
 from iotsign.app import (
+    VERIFIERS,
     ResigningOptions,
     SigningOptions,
     Steps,
@@ -37,6 +38,7 @@ from iotsign.errors import (
     StoreError,
     UnsupportedAlgorithmError,
     UnsupportedFormatError,
+    UntrustedImageError,
     VerificationIncompleteError,
 )
 from iotsign.formats.mcuboot import read_image
@@ -179,7 +181,7 @@ def test_a_signer_that_lies_releases_nothing(bench: Bench) -> None:
         sign_image(bench.firmware, bench.path("out"), SigningOptions(bench.platform("MCUboot-Ed25519")), Liar())
 
 
-@pytest.mark.parametrize("verifier", ["openssl", "core", "both"])
+@pytest.mark.parametrize("verifier", VERIFIERS)
 def test_verification_in_steps(bench: Bench, verifier: str) -> None:
     steps = Steps()
     options = VerifyOptions(bench.trust(KeyType.P256), platform=bench.platform(MCUBOOT), verifier=verifier)
@@ -522,3 +524,35 @@ def test_a_passphrase_for_the_decryption_key(bench: Bench) -> None:
         verify_image(image, VerifyOptions(bench.trust(KeyType.P256), settings=settings))
     settings = settings | {"decryption_passphrase": b"x"}
     assert verify_image(image, VerifyOptions(bench.trust(KeyType.P256), settings=settings)).signer is not None
+
+
+@pytest.mark.parametrize(
+    ("size", "more"),
+    [
+        (256, {}),
+        (9 << 20, {}),
+        (9 << 20, {"encrypt": "kw"}),
+        (2560, {"compression": "lzma2"}),
+        (256, {"public_key_format": "full"}),
+    ],
+)
+def test_pure_signatures_by_every_verifier(bench: Bench, size: int, more: dict[str, Any]) -> None:
+    # a large message is read in parts by the core, and once only where the payload is in plain
+    kw = bench.path("kw")
+    kw.write_bytes(bytes(range(16)))
+    kw.chmod(0o600)
+    given = {"decryption_key": kw} if "encrypt" in more else {}
+    settings = SETTINGS | more | ({"encrypt": kw} if given else {}) | {"pure": True}
+    firmware, image = bench.path("firmware.bin"), bench.path("pure.img")
+    firmware.write_bytes(bytes(range(256)) * (size // 256))
+    options = SigningOptions(bench.platform("MCUboot-Ed25519"), settings=settings)
+    sign_image(firmware, image, options, bench.signer(KeyType.ED25519))
+    good = image.read_bytes()
+    for verifier in VERIFIERS:
+        trusted = VerifyOptions(bench.trust(KeyType.ED25519), verifier=verifier, settings=given)
+        verify_image(image, trusted)
+        for offset in (40, len(good) - 5):  # in the payload, in the last record
+            image.write_bytes(good[:offset] + bytes([good[offset] ^ 1]) + good[offset + 1 :])
+            with pytest.raises(UntrustedImageError):
+                verify_image(image, trusted)
+        image.write_bytes(good)
