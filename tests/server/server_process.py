@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -34,9 +35,17 @@ class Server:
         data: The service's folder.
         url: Where it listens.
         environment: What ``--local`` printed.
+
+    Args:
+        data: The service's folder.
+        arguments: More options of ``serve``.
+        local: Whether ``--local`` is one of them.
+        program: What runs in place of ``iotsign``.
     """
 
-    def __init__(self, data: Path, *arguments: str, local: bool = True) -> None:
+    def __init__(
+        self, data: Path, *arguments: str, local: bool = True, program: Sequence[str] = (str(IOTSIGN),)
+    ) -> None:
         self.data = data
         self._clients: list[Any] = []
         data.mkdir(parents=True, exist_ok=True)
@@ -44,7 +53,7 @@ class Server:
         self._stderr: IO[bytes] = self.log.open("ab")
         begin = self.log.stat().st_size
         command = [
-            str(IOTSIGN),
+            *program,
             "serve",
             "--data",
             str(data),
