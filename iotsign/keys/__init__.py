@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         parse_certificates,
     )
     from iotsign.keys._private import Passphrase
-    from iotsign.keys._public import PublicKey
+    from iotsign.keys._public import PublicKey, verifying_once
     from iotsign.keys._sealing import seal_key
     from iotsign.keys._signer import Signer
     from iotsign.keys._trust_store import TrustStore
@@ -69,6 +69,7 @@ __all__ = [
     "parse_certificates",
     "seal_key",
     "verify_chain",
+    "verifying_once",
     "write_key_file",
 ]
 
@@ -105,6 +106,7 @@ _HOMES: Final = {
     "parse_certificates": "_loading",
     "seal_key": "_sealing",
     "verify_chain": "_chain",
+    "verifying_once": "_public",
     "write_key_file": "_generate",
 }
 

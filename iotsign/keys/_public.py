@@ -1,5 +1,8 @@
 """Public keys, and what they accept as a signature."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -47,6 +50,27 @@ _LEAST_RSA_BITS: Final = 2048
 _SCALAR_SIZES: Final = {KeyType.P256: 32, KeyType.P384: 48}
 _ED25519_SIGNATURE_SIZE: Final = 64
 _OID_PRIME_FIELD: Final = bytes.fromhex("06072a8648ce3d0101")  # 1.2.840.10045.1.1, found only in explicit parameters
+
+
+class _Once(threading.local):
+    active = False
+    verified: tuple[bytes, str, bytes, bytes] | None = None
+
+
+_once: Final = _Once()
+
+
+@contextmanager
+def verifying_once() -> Iterator[None]:
+    """Within, on this thread, the signature over a digest that was verified last is not verified again.
+
+    For signing: the signer, its caller and the format ask one after the other about the signature on its way out.
+    """
+    _once.active = True
+    try:
+        yield
+    finally:
+        _once.active, _once.verified = False, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +172,9 @@ class PublicKey:
         self._check_family(algorithm)
         # 2. The digest is as long as the hash makes it.
         hash_ = check_digest(digest, algorithm)
+        claim = (self.spki_der, algorithm.name, bytes(digest), bytes(signature))
+        if claim == _once.verified:
+            return
         # 3. The signature is the only encoding of its value, and the value is in range.
         # 4. The mathematics.
         try:
@@ -159,6 +186,8 @@ class PublicKey:
                 self._openssl.verify(signature, digest, rsa_padding(algorithm), _PREHASHED[hash_])
         except InvalidSignature:
             raise _mismatch(self, algorithm) from None
+        if _once.active:
+            _once.verified = claim
 
     def _check_family(self, algorithm: SignatureAlgorithm) -> None:
         check_algorithm(algorithm)

@@ -9,7 +9,7 @@ from iotsign.errors import StoreError
 from iotsign.signer._arns import ProfileArn
 from iotsign.signer._domain import Domain
 from iotsign.signer._job import SigningJob
-from iotsign.signer._ports import AuditEvent, Material
+from iotsign.signer._ports import AuditEvent, Material, fingerprint
 
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
@@ -81,10 +81,3 @@ class Issuing:
             "rootSha256": fingerprint(root),
         }
         self._domain.audit.append(AuditEvent(event, self._domain.now(), subject, account, principal, "", details))
-
-
-def fingerprint(certificate: "Certificate") -> str:
-    """SHA-256, in hex, of a certificate."""
-    from cryptography.hazmat.primitives.hashes import SHA256
-
-    return certificate.fingerprint(SHA256()).hex()

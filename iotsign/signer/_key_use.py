@@ -12,7 +12,6 @@ from iotsign.algorithms import SignatureAlgorithm
 from iotsign.errors import AccessDeniedError
 from iotsign.keys import PublicKey, Signer
 from iotsign.signer._domain import Domain
-from iotsign.signer._issuing import fingerprint
 from iotsign.signer._job import SigningJob
 from iotsign.signer._ports import AuditEvent, Material
 
@@ -67,7 +66,7 @@ class KeyUse:
             StoreError: It is not on record; nothing may be signed.
         """
         what = {"digest": digest.hex()} if digest is not None else {"messageSize": len(message or b"")}
-        self._record("SigningIntended", job, **_name(material, job), algorithm=algorithm.name, **what)
+        self._record("SigningIntended", job, **material.name, algorithm=algorithm.name, **what)
         self._domain.on_step("intended", job.job_id)
         token = SigningToken(secrets.token_hex(16))
         with self._lock:
@@ -126,12 +125,6 @@ class KeyUse:
                 details=about | details,
             )
         )
-
-
-def _name(material: Material, job: SigningJob) -> dict[str, str]:
-    if job.certificate_arn or material.certificate is None:
-        return {"certificateArn": material.arn}
-    return {"certificateSha256": fingerprint(material.certificate)}
 
 
 class RecordingSigner:

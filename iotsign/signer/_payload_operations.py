@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from iotsign.errors import FormatError, IotsignError, ValidationError
+from iotsign.keys import verifying_once
 from iotsign.signer._authorisation import usable_profile
 from iotsign.signer._caller import Caller
 from iotsign.signer._domain import Domain
@@ -68,7 +69,8 @@ class PayloadOperations:
     def _sign(self, job: SigningJob, payload: bytes, payload_type: str) -> bytes:
         material = self._issuing.material(job)
         claims = claims_of(job, self._domain.region, self._domain.now())
-        return pack_payload(payload, payload_type, RecordingSigner(self._use, job, material), material, claims)
+        with verifying_once():
+            return pack_payload(payload, payload_type, RecordingSigner(self._use, job, material), material, claims)
 
     def _keep(self, job: SigningJob) -> None:
         domain = self._domain

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from iotsign.signer._arns import ProfileArn
@@ -173,7 +174,7 @@ class ObjectStore(Protocol):
         """SHA-256, in hex, of an object as it is now; None if there is none."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Material:
     """What a profile signs with.
 
@@ -189,6 +190,13 @@ class Material:
     certificate: "Certificate | None"
     issuers: "tuple[Certificate, ...]" = ()
 
+    @cached_property
+    def name(self) -> dict[str, str]:
+        """What the audit log calls it: its ARN, or where the service's own chain signs, the certificate's SHA-256."""
+        if self.certificate is None or not ProfileArn.parse(self.arn):
+            return {"certificateArn": self.arn}
+        return {"certificateSha256": fingerprint(self.certificate)}
+
 
 class Materials(Protocol):
     """Private keys and certificates that were imported."""
@@ -200,6 +208,13 @@ class Materials(Protocol):
             KeyFamilyError: It is there and cannot be used.
             StoreError: The store fails.
         """
+
+
+def fingerprint(certificate: "Certificate") -> str:
+    """SHA-256, in hex, of a certificate."""
+    from cryptography.hazmat.primitives.hashes import SHA256
+
+    return certificate.fingerprint(SHA256()).hex()
 
 
 Announce = Callable[[tuple["Certificate", ...]], None]

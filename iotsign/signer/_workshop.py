@@ -22,6 +22,7 @@ from iotsign.errors import (
     StoreError,
     UntrustedImageError,
 )
+from iotsign.keys import verifying_once
 from iotsign.signer._domain import Domain
 from iotsign.signer._issuing import Issuing
 from iotsign.signer._job import JobStatus, SigningJob, TargetObject
@@ -118,7 +119,7 @@ class Workshop:
         check_certificate(material, platform, domain.now())
         if job.source is None:
             raise ResourceNotFoundError("SourceMissing", f"Signing job {job.job_id} has no source", job=job.job_id)
-        with domain.objects.open_version(job.source) as source, domain.objects.stage() as staged:
+        with domain.objects.open_version(job.source) as source, domain.objects.stage() as staged, verifying_once():
             domain.on_step("pinned", job.job_id)
             signer = RecordingSigner(self._use, job, material)
             if own_chain:

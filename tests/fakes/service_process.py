@@ -1,4 +1,4 @@
-"""A process of its own that accepts and does one signing job, and may be made to end in the middle.
+"""A process of its own that does one signing job, or signs one payload, and may be made to end in the middle.
 
 Usage: service_process.py FOLDER ACTION [ARGUMENT], where FOLDER was made by the fixture `service_folder`. Actions:
 ``kill STEP`` ends by SIGKILL after a step; ``limit BYTES`` can make no file longer than that once the job is accepted,
@@ -28,6 +28,16 @@ def start(opened: OpenService, folder: Path, token: str) -> str:
     return str(answer["jobId"])
 
 
+def do(opened: OpenService, folder: Path, token: str) -> None:
+    """Do what the folder describes: a job, or a payload."""
+    request: dict[str, Any] = json.loads((folder / "request.json").read_text())
+    if "payload" in request:
+        payload = request | {"payload": request["payload"].encode()}
+        opened.service.call(ME, "SignPayload", payload, request_id="r")
+    else:
+        opened.service.run_job(start(opened, folder, token))
+
+
 def main(folder: Path, action: str, argument: str) -> None:
     """Do what is asked."""
 
@@ -38,9 +48,12 @@ def main(folder: Path, action: str, argument: str) -> None:
     with open_service(ServiceSettings(folder), on_step=on_step) as opened:
         if action == "many":
             for number in range(int(argument)):
-                opened.service.run_job(start(opened, folder, f"{os.getpid()}-{number}"))
+                do(opened, folder, f"{os.getpid()}-{number}")
                 for job_id in opened.service.recover():
                     opened.service.run_job(job_id)
+            return
+        if action == "kill":
+            do(opened, folder, "token")
             return
         Path("/proc/self/clear_refs").write_text("5")  # proc(5): forget the peak so far
         before = memory("VmRSS")

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,33 @@ from iotsign.stores.objects import DirectoryObjects, Versioning
 
 ME = Caller("111122223333", "arn:aws:iam::111122223333:user/me")
 PROGRAM = Path(__file__).parents[2] / "fakes" / "service_process.py"
+
+
+LAMBDA = "AWSLambda-SHA384-ECDSA"
+NOTATION = "Notation-OCI-SHA384-ECDSA"
+PAYLOAD_TYPE = "application/vnd.cncf.notary.payload.v1+json"
+TARGET = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": f"sha256:{'5a' * 32}", "size": 528}
+
+
+def furnish_own_chain(opened: OpenService, folder: Path, platform: str, size: int | None) -> None:
+    """Put a profile of the service's own chain and something for it to sign into an empty service."""
+    assert isinstance(opened.objects, DirectoryObjects)
+    opened.service.call(ME, "PutSigningProfile", {"profileName": "release", "platformId": platform}, request_id="r")
+    for bucket in ("source", "signed"):
+        opened.objects.create_bucket(bucket, ME.account)
+    opened.objects.set_versioning("source", Versioning.ENABLED)
+    request: dict[str, Any] = {"profileName": "release"}
+    if platform == NOTATION:
+        request |= {"payload": json.dumps({"targetArtifact": TARGET}), "payloadFormat": PAYLOAD_TYPE}
+    else:
+        with opened.objects.stage() as staged:
+            with zipfile.ZipFile(staged, "w") as archive, archive.open("app.bin", "w") as entry:
+                for _ in range((size or 1 << 16) >> 16):
+                    entry.write(bytes(1 << 16))
+            stored = opened.objects.put("source", "app.zip", staged, etag="x")
+        request["source"] = {"s3": {"bucketName": "source", "key": "app.zip", "version": stored.version}}
+        request["destination"] = {"s3": {"bucketName": "signed"}}
+    (folder / "request.json").write_text(json.dumps(request))
 
 
 def furnish(opened: OpenService, folder: Path, private: Path, platform: str, size: int | None) -> None:
@@ -52,6 +80,9 @@ def service_folder(tmp_path: Path, key_files: Any) -> Callable[..., Path]:
     def make(platform: str = "AmazonFreeRTOS-Default", size: int | None = None) -> Path:
         folder = tmp_path / "service"
         with open_service(ServiceSettings(folder)) as opened:
+            if platform in (LAMBDA, NOTATION):
+                furnish_own_chain(opened, folder, platform, size)
+                return folder
             furnish(opened, folder, key_files(KeyType.P256)[0], platform, size)
         return folder
 
