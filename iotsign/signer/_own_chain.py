@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, cast
 
-from iotsign.errors import ConfigError
-from iotsign.formats.awslambda import sign_zip
-from iotsign.formats.claims import SignatureClaims
-from iotsign.formats.notation import sign_payload
-from iotsign.keys import Signer
+from iotsign.errors import ConfigError, DigestMismatchError, SignatureMismatchError
+from iotsign.formats.awslambda import check_content, read_lambda_zip, sign_zip
+from iotsign.formats.claims import ServiceSignature, SignatureClaims
+from iotsign.formats.notation import read_envelope, sign_payload
+from iotsign.keys import Signer, certificate_key
 from iotsign.signer._arns import ProfileArn
 from iotsign.signer._job import SigningJob
 from iotsign.signer._packing import source_size
@@ -38,32 +38,42 @@ def claims_of(job: SigningJob, region: str, now: datetime) -> SignatureClaims:
 
 
 def pack_zip(source: IO[bytes], output: IO[bytes], signer: Signer, material: Material, claims: SignatureClaims) -> None:
-    """Write a signed zip.
+    """Write a signed zip, and verify it as whoever gets it would.
 
     Raises:
         IotsignError: The zip is empty, malformed or signed, the key does not sign, or a file fails.
     """
     source_size(source)
-    sign_zip(
-        cast("BinaryIO", source),
-        cast("BinaryIO", output),
-        signer,
-        certificates=_chain(material),
-        claims=claims,
-    )
+    out = cast("BinaryIO", output)
+    made = sign_zip(cast("BinaryIO", source), out, signer, certificates=_chain(material), claims=claims)
+    written = read_lambda_zip(out, made.size)
+    _check(written.signature, material, claims)
+    check_content(out, written)
 
 
 def pack_payload(
     payload: bytes, payload_type: str, signer: Signer, material: Material, claims: SignatureClaims
 ) -> bytes:
-    """Sign a payload into an envelope.
+    """Sign a payload into an envelope, and verify that as whoever gets it would.
 
     Raises:
         FormatError: The payload is not one of Notation's, or of another type.
+        UntrustedImageError: The envelope does not say what it should.
         KeyFamilyError: The key does not sign.
         StoreError: The intent is not on record.
     """
-    return sign_payload(payload, signer, certificates=_chain(material), claims=claims, payload_type=payload_type)
+    envelope = sign_payload(payload, signer, certificates=_chain(material), claims=claims, payload_type=payload_type)
+    written = read_envelope(envelope)
+    _check(written.signature, material, claims)
+    if written.payload != payload:
+        raise DigestMismatchError("PayloadMismatch", "expected the payload in its envelope, got another")
+    return envelope
+
+
+def _check(signature: ServiceSignature | None, material: Material, claims: SignatureClaims) -> None:
+    if signature is None or (signature.claims, signature.certificates) != (claims, _chain(material)):
+        raise SignatureMismatchError("ClaimsMismatch", "expected the claims and chain of the job, got others")
+    certificate_key(signature.certificates[0]).verify_digest(signature.digest, signature.value, signature.algorithm)
 
 
 def _chain(material: Material) -> "tuple[Certificate, ...]":
