@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from iotsign.errors import KeyFamilyError, KeyRejectedError, KeyUnavailableError
 from iotsign.keys._files import PRIVATE_LABELS, PemBlock, read_key_file
 from iotsign.keys._public import PublicKey, has_explicit_parameters, spki
-from iotsign.keys._secret import Secret
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -86,7 +85,7 @@ def parse_certificates(ders: Iterable[bytes]) -> "tuple[x509.Certificate, ...]":
     from cryptography import x509
 
     try:
-        return tuple(_parse_certificate(Secret(der)) for der in ders)
+        return tuple(_parse_certificate(der) for der in ders)
     except (ValueError, x509.InvalidVersion):
         raise KeyUnavailableError("InvalidCertificate", "expected a DER X.509 certificate, got a damaged one") from None
 
@@ -154,7 +153,7 @@ def _is_certificate(block: PemBlock) -> bool:
     from cryptography import x509
 
     try:
-        _parse_certificate(block.der)
+        _parse_certificate(block.der.value if block.der else b"")
     except (ValueError, x509.InvalidVersion):
         return False
     return True
@@ -181,17 +180,18 @@ def _parse_certificates(blocks: list[PemBlock]) -> "tuple[x509.Certificate, ...]
         got = ", ".join(block.label or "DER" for block in blocks) or "neither PEM nor DER"
         raise KeyUnavailableError("NotACertificate", f"expected certificates and nothing else, got {got}")
     try:
-        return tuple(_parse_certificate(block.der) for block in blocks)
+        return tuple(_parse_certificate(block.der.value if block.der else b"") for block in blocks)
     except (ValueError, x509.InvalidVersion):
         raise KeyUnavailableError("InvalidCertificate", "expected a DER X.509 certificate, got a damaged one") from None
 
 
-def _parse_certificate(der: Secret | None) -> "x509.Certificate":
+@lru_cache(maxsize=64)  # a service reads the same few chains again and again
+def _parse_certificate(der: bytes) -> "x509.Certificate":
     from cryptography import x509
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of odd names, and of serial numbers, which are refused here
-        certificate = x509.load_der_x509_certificate(b"" if der is None else der.value)
+        certificate = x509.load_der_x509_certificate(der)
         # these parse when asked for; whoever gets a certificate from here need not fear them
         _ = certificate.subject, certificate.issuer, certificate.not_valid_before_utc, certificate.not_valid_after_utc
         if certificate.serial_number <= 0:

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from iotsign.algorithms import KeyType
@@ -51,8 +52,6 @@ def sign_payload(
         SignatureMismatchError: The signer's own signature does not verify.
         KeyFamilyError: The key cannot be used.
     """
-    from cryptography.hazmat.primitives.serialization import Encoding
-
     from iotsign.keys import certificate_key
 
     if payload_type != names.PAYLOAD_TYPE:
@@ -71,7 +70,7 @@ def sign_payload(
     digest = hashlib.sha384(f"{protected}.{content}".encode()).digest()
     signature = signer.sign_digest(digest, names.ALGORITHM)
     signer.public_key.verify_digest(digest, signature, names.ALGORITHM)
-    chain = [base64.b64encode(certificate.public_bytes(Encoding.DER)).decode() for certificate in certificates]
+    chain = [_standard_base64(certificate) for certificate in certificates]
     return _json(
         {
             "payload": content,
@@ -80,6 +79,13 @@ def sign_payload(
             "signature": _base64url(signature),
         }
     )
+
+
+@lru_cache(maxsize=64)  # a signer's chain is the same for many payloads
+def _standard_base64(certificate: "x509.Certificate") -> str:
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    return base64.b64encode(certificate.public_bytes(Encoding.DER)).decode()
 
 
 def _header(claims: SignatureClaims) -> dict[str, Any]:
