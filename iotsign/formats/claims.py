@@ -77,7 +77,10 @@ class ServiceSignature:
 def _whole_seconds(name: str, moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ConfigError("TimeWithoutZone", f"expected {name} with its zone, got {moment.isoformat()}")
-    moment = moment.astimezone(UTC).replace(microsecond=0)
-    if moment.year < _FIRST_YEAR:
-        raise ConfigError("BadTime", f"expected {name} from 1950 on, got {moment.isoformat()}")
-    return moment
+    try:
+        in_utc = moment.astimezone(UTC).replace(microsecond=0)
+    except OverflowError:
+        in_utc = None
+    if in_utc is None or in_utc.year < _FIRST_YEAR:
+        raise ConfigError("BadTime", f"expected {name} from 1950 to 9999, got {moment.isoformat()}")
+    return in_utc

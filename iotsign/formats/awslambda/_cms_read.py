@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from pyasn1.codec.ber import decoder
-from pyasn1.codec.der import decoder as der_decoder
 from pyasn1.codec.der import encoder
 from pyasn1.error import PyAsn1Error
 from pyasn1.type import char, univ, useful
@@ -133,9 +132,9 @@ def _attributes(signed: Any) -> dict[str, bytes]:
 def _value(attributes: dict[str, bytes], kind: str, asn1_type: Any) -> Any:
     if kind not in attributes:
         raise _malformed("AttributeMissing", f"expected the signed attribute {kind}, got none")
-    value, rest = der_decoder.decode(attributes[kind], asn1Spec=asn1_type)
-    if rest or encoder.encode(value) != attributes[kind]:
-        raise _malformed("BadAttribute", f"expected the DER of signed attribute {kind}, got something else")
+    value, rest = decoder.decode(attributes[kind], asn1Spec=asn1_type)
+    if rest:
+        raise _malformed("BadAttribute", f"expected one value in signed attribute {kind}, got {len(rest)} bytes more")
     return value
 
 
