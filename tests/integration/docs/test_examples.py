@@ -37,7 +37,17 @@ def test_every_platform_is_in_the_guide(platform_id: str) -> None:
     assert platform_id in (DOCS / "platforms.md").read_text() or "AWS" in platform_id or "Amazon" in platform_id
 
 
-@pytest.mark.parametrize("guide", ["platforms.md", "configuration.md", "formats/firmware.md", "server.md"])
+@pytest.mark.parametrize(
+    "guide",
+    [
+        "platforms.md",
+        "configuration.md",
+        "formats/firmware.md",
+        "formats/aws-lambda.md",
+        "formats/notation.md",
+        "server.md",
+    ],
+)
 def test_links_lead_somewhere(guide: str) -> None:
     for target in re.findall(r"\]\(([^)#:]+)\)", (DOCS / guide).read_text()):
         assert (DOCS / guide).parent.joinpath(target).exists(), target
