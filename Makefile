@@ -68,12 +68,12 @@ test: dev ## the whole suite, with coverage
 powercut: dev ## cut the power at every write and erase of an update, let every read be wrong (ten minutes on two cores)
 	POWERCUT_SAMPLES=0 $(BIN)/pytest tests/powercut --numprocesses 2 -rP
 
-vectors: dev ## each vector on each architecture and board, 100,000 random cases against OpenSSL (half an hour)
+vectors: dev ## each vector on each architecture and board, 100,000 random cases against OpenSSL (an hour or more)
 	$(call install-apt,$(APT_TEST))
 	IOTSIGN_ALL_VECTORS=1 $(BIN)/pytest tests/conformance/cavp tests/conformance/wycheproof tests/conformance/openssl \
 		tests/conformance/botocore/test_sigv4.py tests/unit/core/test_curve_arithmetic.py --numprocesses 2 --dist worksteal
 
-core-coverage: dev ## line and branch coverage of the C core
+core-coverage: dev ## line and branch coverage of the C core; fails unless all of it runs (ten minutes)
 	$(BIN)/python tests/c_coverage.py
 
 fi: dev ## skip every instruction of a boot loader's decision about a bad image (about half an hour)

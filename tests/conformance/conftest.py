@@ -26,9 +26,12 @@ SANITIZERS = "-fsanitize=address,undefined,integer,nullability"
 
 @dataclass(frozen=True)
 class Build:
+    """How to build and run for one machine; what the compiler cannot link with its own files, `linker` links."""
+
     compiler: str
     runner: tuple[str, ...] = ()
     flags: tuple[str, ...] = ("-O2",)
+    linker: str = ""
 
 
 BUILDS = {
@@ -40,6 +43,13 @@ BUILDS = {
     "riscv64": Build("riscv64-linux-gnu-gcc", ("qemu-riscv64",), ("-O2", "-static")),
     "s390x": Build("s390x-linux-gnu-gcc", ("qemu-s390x",), ("-O2", "-static")),
 }
+FOREIGN = ["aarch64", "armhf", "riscv64", "s390x"]
+for foreign in FOREIGN:
+    by_gcc = BUILDS[foreign]
+    triple = by_gcc.compiler.removesuffix("-gcc")
+    flags = ("-O2", f"--target={triple}", "-isystem", f"/usr/{triple}/include")
+    BUILDS[f"{foreign}-clang"] = Build("clang", by_gcc.runner, flags, by_gcc.compiler)
+ALL_VECTORS = bool(os.environ.get("IOTSIGN_ALL_VECTORS"))
 
 
 @dataclass(frozen=True)
@@ -82,14 +92,17 @@ def judge_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Judge]
     def program(name: str) -> Path:
         if name not in programs:
             build = BUILDS[name]
-            for tool in (build.compiler, *build.runner):
+            for tool in (build.compiler, *build.runner, *([build.linker] if build.linker else [])):
                 if shutil.which(tool) is None:
                     pytest.skip(f"{tool} is not installed")
             output = tmp_path_factory.mktemp(name) / "judge"
             sources: list[Path] = [*CORE.glob("src/*.c"), CORE / "tests/judge.c", CORE / "tests/judge_stdio.c"]
             warnings = ["-std=c99", "-Wall", "-Wextra", "-Wconversion", "-Wpedantic", "-Werror"]
-            include = f"-I{CORE / 'include'}"
-            subprocess.run([build.compiler, *warnings, *build.flags, include, *sources, "-o", output], check=True)
+            command: list[str | Path] = [build.compiler, *warnings, *build.flags, f"-I{CORE / 'include'}", *sources]
+            if build.linker:
+                subprocess.run([*command, "-c"], check=True, cwd=output.parent)
+                command = [build.linker, "-static", *output.parent.glob("*.o")]
+            subprocess.run([*command, "-o", output], check=True)
             programs[name] = output
         return programs[name]
 
@@ -114,9 +127,9 @@ def judge(request: pytest.FixtureRequest, judge_of: Callable[[str], Judge]) -> J
     return judge_of(request.param)
 
 
-@pytest.fixture(params=["aarch64", "armhf", "riscv64", "s390x"])
+@pytest.fixture(params=[*FOREIGN, *(f"{name}-clang" for name in FOREIGN if ALL_VECTORS)])
 def foreign_judge(request: pytest.FixtureRequest, judge_of: Callable[[str], Judge]) -> Judge:
-    """The core on another architecture under qemu-user; s390x is big-endian."""
+    """The core on another architecture under qemu-user, with all vectors by clang, too; s390x is big-endian."""
     return judge_of(request.param)
 
 
@@ -140,7 +153,7 @@ def board_judge(board_program: tuple[Machine, Path]) -> Iterator[Judge]:
 @pytest.fixture(scope="session")
 def stride() -> int:
     """Slow runs take every n-th vector; IOTSIGN_ALL_VECTORS=1 takes all."""
-    return 1 if os.environ.get("IOTSIGN_ALL_VECTORS") else 16
+    return 1 if ALL_VECTORS else 16
 
 
 # SubjectPublicKeyInfo up to the point (RFC 5480 §2), by the length of the point
