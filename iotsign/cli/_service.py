@@ -53,8 +53,7 @@ def endpoint_options(function: _Function) -> _Function:
     for option in (
         click.option("--aws-profile", metavar="NAME", help="Profile of AWS's configuration files to sign with."),
         click.option("--region", metavar="REGION", help="AWS region of the service."),
-        click.option("--endpoint-url", metavar="URL", help="Ask the service there; by default client.endpoint_url of "
-                     "the configuration, or else the folder, without a server."),
+        click.option("--endpoint-url", metavar="URL", help="Ask the service at this URL: iotsign's, AWS's, any other."),
     ):  # fmt: skip
         function = option(function)
     return function
@@ -141,6 +140,8 @@ def open_client(service: Service, *, make: bool = False) -> "Iterator[SigningCli
         from iotsign.server.client import open_local
 
         settings = service_settings(configuration.server, data=service.data, region=service.region)
+        if make and not settings.directory.exists():
+            say(f"making the folder {settings.directory}")
         account = service.account or configuration.client.account
         with open_local(settings, account=account, platforms=configuration.registry(), make=make) as local:
             yield local

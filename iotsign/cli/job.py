@@ -110,7 +110,7 @@ def start(
     """
     if output is not None:
         target_of(output)  # which may be no place for it
-    place = None if file is None else _place(file, bucket, key)
+    place = None if file is None else _place(file, bucket, key, service.from_json)
     if place is None and (bucket or key):
         raise _usage("--bucket and --key go with FILE")
     if place is not None and members["source"] is not None:
@@ -281,10 +281,12 @@ def revocation_status(service: Service, **members: Any) -> None:
         say("nothing of it is revoked")
 
 
-def _place(file: str, bucket: str | None, key: str | None) -> dict[str, str]:
+def _place(file: str, bucket: str | None, key: str | None, from_json: str | None) -> dict[str, str]:
     """Say where a file is put before it is signed."""
     from iotsign.app.configuration import load_configuration
 
+    if file == _STREAM == from_json:
+        raise _usage("standard input cannot be both FILE and --from-json")
     if key is None and file == _STREAM:
         raise _usage("say with --key under what name standard input is put")
     return {"bucketName": bucket or load_configuration().client.bucket, "key": key or Path(file).name}

@@ -26,7 +26,7 @@ def service_model() -> Any:
         from botocore.loaders import Loader
         from botocore.model import ServiceModel
     except ImportError:
-        message = "the server needs botocore; install iotsign[server]"
+        message = "AWS Signer's model comes with botocore; install iotsign[server], or iotsign[aws] to call others"
         raise MissingDependencyError("MissingDependency", message, extra="server") from None
     loader = Loader(include_default_search_paths=False)
     loader.search_paths.append(cast("str", Loader.BUILTIN_DATA_PATH))

@@ -5,13 +5,14 @@ import shlex
 import subprocess
 import sys
 import uuid
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cli_modes import Cli
-from server_process import Server
+from server_process import Server, root_hash
 
 from iotsign.algorithms import KeyType
 from iotsign.cli import run
@@ -85,6 +86,35 @@ def test_documents(cli: Cli) -> None:
     assert cli("job", "start", "--from-json", "start.json").code == 3
 
 
+def test_what_people_read(local: Cli) -> None:
+    profile, code = make_profile(local), make_profile(local, LAMBDA)
+    grant = ["--action", "signer:StartSigningJob", "--principal", "444455556666", "--statement-id", "build"]
+    local("permission", "add", profile, *grant)
+    head, _, row = local.text("permission", "list", profile).splitlines()
+    assert head.split() == ["statement", "action", "principal", "version"]
+    assert row.split() == ["build", "signer:StartSigningJob", "444455556666"]
+    with zipfile.ZipFile("function.zip", "w") as file:
+        file.writestr("app.py", "pass")
+    job = local("job", "start", "function.zip", "--profile", code, "--wait").out["jobId"]
+    arn = local("profile", "get", code).out["profileVersionArn"]
+    asked = ["--signature-timestamp", "2030-01-01T00:00:00Z", "--platform-id", LAMBDA, "--profile-version-arn", arn]
+    asked += ["--job-arn", f"arn:aws:signer:us-east-1:111122223333:/signing-jobs/{job}"]
+    asked += ["--certificate-hashes", root_hash(local.data)]
+    assert local.text("job", "revocation-status", *asked) == ""
+    assert local.text("job", "revoke", job, "--reason", "wrong build") == ""
+    assert local.text("job", "revocation-status", *asked) == f"{asked[7]}\n"
+
+
+def test_a_payload_leaves_no_object_to_fetch(local: Cli) -> None:
+    name = f"p_{uuid.uuid4().hex[:8]}"
+    assert local("profile", "put", name, "--platform-id", "Notation-OCI-SHA384-ECDSA").code == 0
+    artifact = {"mediaType": "text/plain", "digest": f"sha256:{'ab' * 32}", "size": 1}
+    Path("payload.json").write_text(json.dumps({"targetArtifact": artifact}))
+    assert "\nsignature" in local.text("job", "sign-payload", "payload.json", "--profile", name)
+    (job,) = local("job", "list").out["jobs"]
+    assert local("job", "wait", job["jobId"], "-o", "x").error["error"]["code"] == "NoSignedObject"
+
+
 def test_a_dry_run_prints_a_document_and_changes_nothing(cli: Cli) -> None:
     name = f"p_{uuid.uuid4().hex[:8]}"
     asked = ["profile", "put", name, "--platform-id", IOT, "--signing-material", cli.material, "--tags", "a=b"]
@@ -128,6 +158,7 @@ def test_a_failed_job_is_an_error(cli: Cli, key_files: Callable[[KeyType], tuple
         ("job start app.bin --profile p1 --source s3={}", 2, "either FILE or --source"),
         ("job start --bucket b --profile p1", 2, "--bucket and --key go with FILE"),
         ("job start - --profile p1", 2, "say with --key"),
+        ("job start - --key k --profile p1 --from-json -", 2, "both FILE and --from-json"),
         ("job start nothing.bin --profile p1", 5, "nothing.bin: No such file"),
         ("job start app.bin --profile p1 -o - --json", 2, "cannot take both"),
         ("job wait x -o - --json", 2, "cannot take both"),

@@ -4,6 +4,7 @@ import json
 import os
 import pty
 import re
+import time
 from pathlib import Path
 
 import click
@@ -230,6 +231,25 @@ def test_progress_is_off_with_json(terminal: Terminal) -> None:
     with terminal, context, _progress.progress("x", 1) as advance:
         assert advance is None
     assert terminal.text == ""
+
+
+def test_elapsed_is_patient(terminal: Terminal) -> None:
+    with terminal, _progress.elapsed("waiting for x"):
+        pass
+    assert terminal.text == ""
+
+
+def test_elapsed(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_progress, "_PATIENCE_S", 0)
+    with terminal, _progress.elapsed("waiting for \x1b[x]"):
+        time.sleep(0.3)
+    assert r"waiting for \x1b[x] 0:00:0" in re.sub("\x1b\\[[0-9;?]*[A-Za-z]", "", terminal.text)
+
+
+def test_elapsed_shows_nothing_to_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
+    with _progress.elapsed("waiting"):
+        pass
+    assert capsys.readouterr().err == ""
 
 
 def test_several_files_count_as_one_work(tmp_path: Path) -> None:

@@ -1,12 +1,13 @@
 """Pages, waiting, callers, endpoints, and errors of AWS's kind."""
 
+import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
-from botocore.exceptions import ClientError, EndpointConnectionError
+from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ParamValidationError
 
 import iotsign.server.client as door
 from iotsign import errors
@@ -89,6 +90,13 @@ def test_callers_are_named_as_the_system_names_them(monkeypatch: pytest.MonkeyPa
     assert local_caller("111122223333").arn == "arn:aws:iam::111122223333:user/DOMAIN_some_one"
 
 
+def test_callers_without_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 4_000_000_000)  # of whom the system has not heard
+    assert local_caller("111122223333").arn == "arn:aws:iam::111122223333:user/unknown"
+
+
 @pytest.mark.parametrize(
     ("url", "prefix", "s3"),
     [
@@ -118,6 +126,8 @@ def refusal(name: str, status: int = 400, **members: Any) -> ClientError:
 @pytest.mark.parametrize(
     ("raised", "kind", "code", "message"),
     [
+        (ParamValidationError(report="short"), errors.ValidationError, "ValidationError", "short"),
+        (NoCredentialsError(), errors.ConfigError, "NoCredentials", "asking: Unable to locate"),
         (refusal("ValidationException", code="Detail"), errors.ValidationError, "Detail", "words"),
         (refusal("NotFoundException"), errors.ResourceNotFoundError, "NotFoundException", "words"),
         (refusal("AccessDeniedException", 403), errors.AccessDeniedError, "AccessDeniedException", "words"),
@@ -154,3 +164,27 @@ def test_the_door_has_what_it_names() -> None:
         assert getattr(door, name) is not None
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = door.nothing
+
+
+@pytest.mark.parametrize(
+    ("packages", "arguments"),
+    [
+        ("botocore", ["job", "list", "--endpoint-url", "http://127.0.0.1:9"]),
+        ("botocore", ["profile", "list"]),
+        ("sqlalchemy", ["tag", "list", "arn:aws:x"]),
+    ],
+)
+def test_the_command_names_the_extra(tmp_path: Path, packages: str, arguments: list[str]) -> None:
+    code = (
+        "import sys, importlib.util as util\n"
+        "missing, find = sys.argv[1], util.find_spec\n"
+        "util.find_spec = lambda name, *more: None if name == missing else find(name, *more)\n"
+        "sys.modules[missing] = None\n"
+        "from iotsign.cli import run\n"
+        "sys.exit(run(sys.argv[2:]))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, packages, *arguments], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 2, done.stderr
+    assert "install iotsign[server]" in done.stderr
