@@ -51,9 +51,10 @@ hil: dev ## run the benches on every emulated board; build/hil.xml is the report
 	$(call install-apt,$(APT_BOARD) qemu-system-misc)
 	$(BIN)/pytest hil --junitxml build/hil.xml
 
-kills: dev ## cut the power of emulated boards 1,000 times during upload and swap (about half an hour)
+kills: dev ## cut the power of emulated boards 1,000 times during upload and swap (about an hour); build/kills.jsonl is the report
 	$(call install-apt,$(APT_BOARD) qemu-system-misc)
-	IOTSIGN_KILLS=1000 $(BIN)/pytest tests/integration/device/test_kills.py --numprocesses 2
+	@mkdir -p build; rm -f build/kills.jsonl
+	IOTSIGN_KILLS=1000 IOTSIGN_KILL_REPORT=build/kills.jsonl $(BIN)/pytest tests/integration/device/test_kills.py --numprocesses 2
 
 lint: dev ## ruff, mypy, import-linter
 	$(BIN)/ruff check

@@ -21,6 +21,7 @@
 #define UART_DATA REGISTER(0x40000000u)
 #define UART_INTERRUPTS REGISTER(0x40000004u)
 #define UART_FIFO REGISTER(0x40000008u)
+#define UART_CAUSE UART_FIFO /* when it is read */
 #define UART_LINE REGISTER(0x4000000Cu)
 #define UART_STATE REGISTER(0x40000014u)
 #define UART_DIVIDER_LOW UART_DATA
@@ -30,7 +31,10 @@
 #define UART_FIFO_EMPTY 0x07u
 #define UART_FIFO_1 0x01u  /* an interrupt at the first byte */
 #define UART_FIFO_14 0xC1u /* at the 14th, or when a byte has waited */
+#define UART_FILLED 14u
 #define UART_RX_INTERRUPT 0x01u
+#define UART_CAUSE_MASK 0x0Fu
+#define UART_CAUSE_FILLED 0x04u /* as many bytes as the FIFO was set to interrupt at */
 #define UART_RX_READY 0x01u
 #define UART_TX_EMPTY 0x20u
 #define BAUD_DIVIDER 39u /* 71 MHz / (16 × 115200), rounded: 1.2 % slow */
@@ -47,7 +51,8 @@
 #define SPI_FRAMES_SHIFT 8u
 #define SPI_ENABLE 1u
 #define SPI_EMPTY_FIFOS 0x0Cu
-#define SPI_RX_EMPTY (1u << 6)
+#define SPI_DONE (1u << 0) /* all frames are sent, and their answers received */
+#define SPI_RX_FULL (1u << 4)
 #define SPI_FIFO 32u
 #define SPI_8_BITS 8u
 #define SPI_DIVIDER 1u /* 71 MHz / 4 */
@@ -75,8 +80,13 @@ void board_interrupt(void)
     systick_interrupt();
     ALARM_STATE = 1u;
     UART_FIFO = UART_FIFO_14; /* while the program is awake, larger bites cost less */
+    while (iotsign_ring_space(&received) >= UART_FILLED && (UART_CAUSE & UART_CAUSE_MASK) == UART_CAUSE_FILLED) {
+        for (unsigned i = 0; i < UART_FILLED; i++) {
+            iotsign_ring_put(&received, (uint8_t)UART_DATA);
+        }
+    }
     while ((UART_STATE & UART_RX_READY) != 0u) {
-        if (iotsign_ring_is_full(&received)) {
+        if (iotsign_ring_space(&received) == 0u) {
             cortex_m_interrupt_disable(UART_INTERRUPT); /* the line waits until the program has read */
             return;
         }
@@ -154,7 +164,6 @@ void iotsign_board_write(const uint8_t *data, size_t length)
     }
 }
 
-
 typedef struct {
     const uint8_t *head;
     size_t head_left;
@@ -183,9 +192,10 @@ void nor_transfer(const uint8_t *head, size_t head_length, const uint8_t *out, u
         for (size_t i = 0; i < part; i++) {
             SPI_TX = next_frame(&frames);
         }
+        left -= part;
+        while ((SPI_STATE & (left > 0u ? SPI_RX_FULL : SPI_DONE)) == 0u) {
+        }
         for (size_t i = 0; i < part; i++) {
-            while ((SPI_STATE & SPI_RX_EMPTY) != 0u) {
-            }
             uint8_t byte = (uint8_t)SPI_RX;
             if (skip > 0u) {
                 skip--;
@@ -193,6 +203,5 @@ void nor_transfer(const uint8_t *head, size_t head_length, const uint8_t *out, u
                 *in++ = byte;
             }
         }
-        left -= part;
     }
 }

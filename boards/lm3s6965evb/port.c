@@ -87,7 +87,7 @@ void board_interrupt(void)
     ALARM_CLEAR = 1u;
     UART_CLEAR = UART_RECEIVED;
     while ((UART_FLAGS & UART_RX_EMPTY) == 0u) {
-        if (iotsign_ring_is_full(&received)) {
+        if (iotsign_ring_space(&received) == 0u) {
             cortex_m_interrupt_disable(UART_INTERRUPT); /* the line waits until the program has read */
             return;
         }

@@ -61,7 +61,7 @@ void board_interrupt(void)
 {
     TIMER_REACHED(ALARM) = 0;
     while (UART_RECEIVED != 0u) {
-        if (iotsign_ring_is_full(&received)) {
+        if (iotsign_ring_space(&received) == 0u) {
             cortex_m_interrupt_disable(UART_INTERRUPT); /* the line waits until the program has read */
             return;
         }

@@ -56,12 +56,12 @@ void board_interrupt(void)
         clock_periods = clock_periods + 1u;
     }
     TIMER_CLEAR(ALARM) = 1u;
-    if (iotsign_ring_is_full(&received)) {
+    if (iotsign_ring_space(&received) == 0u) {
         cortex_m_interrupt_disable(UART_INTERRUPT); /* the line waits, uncleared, until the program has read */
         return;
     }
     UART_CLEAR = UART_RX_CLEAR; /* before the data is read: the next byte sets it again */
-    while ((UART_STATE & UART_RX_FULL) != 0u && !iotsign_ring_is_full(&received)) {
+    while ((UART_STATE & UART_RX_FULL) != 0u && iotsign_ring_space(&received) > 0u) {
         iotsign_ring_put(&received, (uint8_t)UART_DATA);
     }
 }

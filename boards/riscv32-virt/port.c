@@ -17,6 +17,7 @@
 #define UART_DATA BYTE(0x10000000u)
 #define UART_INTERRUPTS BYTE(0x10000001u)
 #define UART_FIFO BYTE(0x10000002u)
+#define UART_CAUSE UART_FIFO /* when it is read */
 #define UART_LINE BYTE(0x10000003u)
 #define UART_STATUS BYTE(0x10000005u)
 #define UART_RX_READY 0x01u
@@ -24,6 +25,9 @@
 #define UART_TX_IDLE 0x40u
 #define UART_RX_INTERRUPT 0x01u
 #define UART_FIFO_14 0xC1u /* on; interrupt at 14 bytes, or when the line falls silent */
+#define UART_FILLED 14u
+#define UART_CAUSE_MASK 0x0Fu
+#define UART_CAUSE_FILLED 0x04u /* as many bytes as the FIFO was set to interrupt at */
 #define UART_8N1 0x03u
 
 #define PLIC_PRIORITY(source) WORD(0x0C000000u + 4u * (source))
@@ -81,8 +85,13 @@ static uint64_t now(void)
 static void receive(void)
 {
     uint32_t source = PLIC_CLAIM;
+    while (iotsign_ring_space(&received) >= UART_FILLED && (UART_CAUSE & UART_CAUSE_MASK) == UART_CAUSE_FILLED) {
+        for (unsigned i = 0; i < UART_FILLED; i++) {
+            iotsign_ring_put(&received, UART_DATA);
+        }
+    }
     while ((UART_STATUS & UART_RX_READY) != 0u) {
-        if (iotsign_ring_is_full(&received)) {
+        if (iotsign_ring_space(&received) == 0u) {
             UART_INTERRUPTS = 0; /* the line waits until the program has read */
             break;
         }

@@ -8,7 +8,7 @@
 /* MCUboot's image header, struct image_header in bootutil/image.h: magic u32, …, version at 20. */
 #define IMAGE_MAGIC 0x96f3b83du
 #define VERSION_AT 20u
-#define LOOK_AGAIN_MS 100u /* an interrupt that was lost costs no more */
+#define LOOK_AGAIN_MS 250u /* an interrupt that was lost costs no more */
 
 static void text(const char *from)
 {

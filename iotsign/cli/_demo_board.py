@@ -34,8 +34,8 @@ def _listed(answer: dict[str, Any]) -> str:
     return ", ".join(f"slot {image['slot']}: {image['version']}" for image in answer["images"])
 
 
-def board_stages(name: str) -> tuple[list[Stage], list[Stage]]:
-    """Give what is done before the board starts, and what is done with it.
+def board_stages(name: str) -> tuple[list[Stage], Stage, list[Stage]]:
+    """Give what is done before the board starts, its start, and what is done with it.
 
     Raises:
         ConfigError: There is no such board.
@@ -49,7 +49,11 @@ def board_stages(name: str) -> tuple[list[Stage], list[Stage]]:
     nested = ("-f", "JSONEmbedded", "--boot-key", "pem:boot.pem", "-k", "pem:signing.pem")
     flash = ("device", "flash", "-b", name, *_KEYS)
     prepare = [
-        Stage("make a boot key", ("key", "generate", "-t", "p256", "-o", "boot.pem"), lambda answer: answer["keyType"]),
+        Stage(
+            "make a boot key",
+            ("key", "generate", "-t", "p256", "-o", "boot.pem", "--force"),
+            lambda answer: answer["keyType"],
+        ),
         Stage(
             "take its public half",
             ("key", "show", "pem:boot.pem", "--public", "-o", "boot.pub.pem"),
@@ -66,6 +70,13 @@ def board_stages(name: str) -> tuple[list[Stage], list[Stage]]:
             _signed,
         ),
     ]
+    keys = ("--boot-key", "boot.pub.pem", "--code-signer", "signing.pub.pem", "--device-id", "demo")
+    start = Stage(
+        "start an emulated board",
+        ("board", "start", name, *keys, "--image", _FACTORY),
+        lambda answer: f"{answer['board']} at {answer['port']}",
+        goes_on=True,
+    )
     install = [
         Stage("install it on the board", (*flash, _UPDATE), _installed),
         Stage("a tampered update: the host", (*flash, _FORGED), _installed, exit_code=1, forge=(_UPDATE, _FORGED)),
@@ -73,18 +84,17 @@ def board_stages(name: str) -> tuple[list[Stage], list[Stage]]:
         Stage("start the board again", ("device", "reset", "-b", name), lambda answer: f"{answer['reset']} is reset"),
         Stage("ask the board what it holds", ("device", "list", "-b", name), _listed),
     ]
-    return prepare, install
+    return prepare, start, install
 
 
 @contextlib.contextmanager
-def running_board(name: str, directory: Path) -> Iterator[None]:
-    """Start the board with its keys and the factory image, as another terminal would.
+def running_board(start: Stage, directory: Path) -> Iterator[dict[str, Any]]:
+    """Start the board, as another terminal would, for as long as the body runs; gives what the command answers.
 
     Raises:
         DeviceError: It does not start.
     """
-    keys = ("--boot-key", "boot.pub.pem", "--code-signer", "signing.pub.pem", "--device-id", "demo")
-    command = [sys.executable, "-m", "iotsign", "board", "start", name, *keys, "--image", _FACTORY, "--json"]
+    command = [sys.executable, "-m", "iotsign", *start.arguments, "--json"]
     with subprocess.Popen(command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline() if process.stdout else ""
@@ -93,6 +103,6 @@ def running_board(name: str, directory: Path) -> Iterator[None]:
                 raise DeviceError(
                     "BoardNotStarted", said.get("message", "the board does not start"), hint=said.get("hint")
                 )
-            yield
+            yield json.loads(line)
         finally:
             process.terminate()

@@ -31,6 +31,7 @@ class Stage:
     read: Callable[[dict[str, Any]], str]
     exit_code: int = 0
     forge: tuple[str, str] | None = None  # the image to be tampered with before, and what the result is called
+    goes_on: bool = False  # it runs until it is stopped
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def _verdict_found(answer: dict[str, Any]) -> str:
 
 
 def _stages(firmware: Path) -> Iterator[Stage]:
-    yield Stage("make a key", ("key", "generate", "-t", "p256", "-o", _KEY), _key_found)
+    yield Stage("make a key", ("key", "generate", "-t", "p256", "-o", _KEY, "--force"), _key_found)
     yield Stage("certify it", ("key", "certificate", "-k", f"pem:{_KEY}", "-o", _CERTIFICATE, "--subject", "CN=Demo"),
                  lambda answer: f"valid to {answer['notAfter']}")  # fmt: skip
     yield Stage("take its public half", ("key", "show", f"pem:{_KEY}", "--public", "-o", _PUBLIC), _key_found)
@@ -115,7 +116,7 @@ def demo(firmware: Path, directory: Path, board_name: str | None) -> None:
     With --board an emulated board is started, which installs an update over its serial line and boots it; a tampered
     one is refused by the host and, forced past it, by the board.
 
-    Every row of the table is a command of yours to try; all of them ran in the directory. Keys made here are for
+    Every row of the table is a command of yours to try, in the directory and in this order. Keys made here are for
     development.
 
     \b
@@ -123,16 +124,16 @@ def demo(firmware: Path, directory: Path, board_name: str | None) -> None:
       iotsign demo build/app.hex
     """
     directory.mkdir(parents=True, exist_ok=True)
-    for name in (_KEY, _PUBLIC, _CERTIFICATE):
-        (directory / name).unlink(missing_ok=True)
     outcomes = _run_all(_stages(firmware.resolve()), directory)
     if board_name is not None and outcomes[-1].exit_code == outcomes[-1].stage.exit_code:
         from iotsign.cli._demo_board import board_stages, running_board
 
-        prepare, install = board_stages(board_name)
+        prepare, start, install = board_stages(board_name)
         outcomes += _run_all(prepare, directory)
         if outcomes[-1].exit_code == 0:
-            with running_board(board_name, directory):
+            began = time.perf_counter()
+            with running_board(start, directory) as answer:
+                outcomes.append(_Outcome(start, 0, start.read(answer), time.perf_counter() - began))
                 outcomes += _run_all(install, directory)
     _report(outcomes, directory)
     if outcomes[-1].exit_code != outcomes[-1].stage.exit_code:
@@ -160,4 +161,4 @@ def _report(outcomes: list[_Outcome], directory: Path) -> None:
     say("")
     say(f"The commands, for you to try in {directory}:")
     for outcome in outcomes:
-        say("  " + shlex.join(["iotsign", *outcome.stage.arguments]))
+        say("  " + shlex.join(["iotsign", *outcome.stage.arguments]) + (" &" if outcome.stage.goes_on else ""))

@@ -32,7 +32,7 @@ ImageState = image_management.ImageState
 _Reply = TypeVar("_Reply", bound=Any)
 
 _TRIES: Final = 5
-_REPLY_TIMEOUT_S: Final = 2.0
+_REPLY_TIMEOUT_S: Final = 8.0
 _ERASE_TIMEOUT_S: Final = 60.0
 _VERIFY_TIMEOUT_S: Final = 60.0
 _HELLO_TIMEOUT_S: Final = 0.25
@@ -243,18 +243,22 @@ class SmpClient:
     def _exchange(self, request: "Request", timeout_s: float, *, tries: int = _TRIES) -> tuple[bytes, dict[str, Any]]:
         """Send a request until it is answered; give the answer, and the map in it.
 
+        Each try waits twice as long as the one before: a lost frame is soon sent again, and a slow device is not
+        flooded with what it has already.
+
         Raises:
             DeviceTimeoutError: There was no answer to any of the tries.
             SmpError: The answer is an error, or malformed.
         """
         lines = encode_frame(request.BYTES)
-        timeout_s += 2 * len(lines) * _BITS_A_BYTE / self._baud
+        travel_s = 2 * len(lines) * _BITS_A_BYTE / self._baud
+        first_s = timeout_s / (2**tries - 1)
         for attempt in range(tries):
             if attempt:
                 self.retries += 1
             # a line end first: whatever the line has broken before ends here
             self._transport.write(b"\n" + lines if attempt else lines)
-            frame = self._answer(request, timeout_s / tries if tries > 1 else timeout_s)
+            frame = self._answer(request, travel_s + first_s * 2**attempt)
             if frame is not None:
                 return frame, _open(frame, request)
         message = f"{self.name}: no answer in {tries} tries; the device was asked {_WORDS.get(type(request).__name__)}"

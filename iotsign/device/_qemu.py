@@ -5,6 +5,7 @@ All lines to it are sockets that this process made before: nothing has a name or
 
 import contextlib
 import os
+import random
 import shutil
 import socket
 import subprocess
@@ -98,6 +99,8 @@ class EmulatedBoard:
         self.port = f"socket://127.0.0.1:{self._listener.getsockname()[1]}"
         self._running: _Process | None = None
         self._cutter: threading.Thread | None = None
+        self._cutting = threading.Lock()
+        self._is_off = threading.Event()
         self._loader: threading.Thread | None = None
 
     @property
@@ -119,6 +122,7 @@ class EmulatedBoard:
         if self.running:
             raise DeviceError("AlreadyRunning", f"{self.board.board_id} runs already", port=self.port)
         self._forget()
+        self._is_off.clear()
         (qmp, their_qmp), (gdb, their_gdb) = socket.socketpair(), socket.socketpair()
         passed = [self._listener.fileno(), their_qmp.fileno(), their_gdb.fileno()]
         words = {"bootloader": str(self._bootloader), "flash": str(self.flash_file)}
@@ -179,16 +183,18 @@ class EmulatedBoard:
 
     def cut_power(self) -> None:
         """Take the power away, now; what the flash holds stays as it is."""
-        if self.running:
-            if self._control.qmp.has_begun:
-                # QEMU writes some flash files in the background; to pause it means to wait for that
-                with contextlib.suppress(DeviceError):
-                    self.pause()
-                    if not self._qemu.persistent:
-                        self._save_flash()
-            self._control.process.kill()
-        if self._running is not None:
-            self._running.process.wait()
+        self._is_off.set()
+        with self._cutting:
+            if self.running:
+                if self._control.qmp.has_begun:
+                    # QEMU writes some flash files in the background; to pause it means to wait for that
+                    with contextlib.suppress(DeviceError):
+                        self.pause()
+                        if not self._qemu.persistent:
+                            self._save_flash()
+                self._control.process.kill()
+            if self._running is not None:
+                self._running.process.wait()
 
     def cut_power_at(self, operation: int, *, instructions: int = 0) -> None:
         """Take the power away when the boot loader begins its n-th write or erase of the flash from now on.
@@ -214,8 +220,33 @@ class EmulatedBoard:
         self._cutter = threading.Thread(target=self._cut_at, args=arguments, daemon=True)
         self._cutter.start()
 
+    def cut_power_within(self, longest_s: float, seed: int) -> float:
+        """Take the power away at a moment that a seed chooses; returns at once.
+
+        Args:
+            longest_s: The latest moment, in seconds from now.
+            seed: Chooses the moment.
+
+        Returns:
+            The moment, in seconds from now.
+
+        Raises:
+            DeviceError: The board does not run.
+        """
+        self._await_flash()
+        self._control.qmp.greet()
+        moment = random.Random(seed).uniform(0, longest_s)  # noqa: S311 - a moment, no secret
+
+        def cut() -> None:
+            if not self._is_off.wait(moment):
+                self.cut_power()
+
+        self._cutter = threading.Thread(target=cut, daemon=True)
+        self._cutter.start()
+        return moment
+
     def wait_for_cut(self, timeout_s: float) -> bool:
-        """Wait for the cut that `cut_power_at` promised.
+        """Wait for the cut that `cut_power_at` or `cut_power_within` promised.
 
         Returns:
             False if the board runs still.

@@ -6,7 +6,7 @@ Lies on the import path of tests and benchmarks.
 import contextlib
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,9 +16,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from emulated_boards import Line
 from simulated_board import BOOT_KEY, provisioning_page, spki
 
-from iotsign.device import Area, Board, EmulatedBoard, Flash, make_flash
+from iotsign.device import Area, Board, EmulatedBoard, Flash, PtyRelay, SerialTransport, SmpClient, make_flash
 
 HEADER_SIZE: Final = 0x200
+GENEROUS_S: Final = 180.0  # a busy machine is no failure
 TRAILER_MAGIC: Final = bytes.fromhex("77c295f360d2ef7f3552500f2cb67980")
 
 
@@ -92,6 +93,21 @@ class Bench:
             program: The program that the processor starts with.
             options: More arguments for the emulator.
         """
+        return Line(self._switchable(areas, pending=pending, program=program, options=options))
+
+    @contextlib.contextmanager
+    def terminal(self, areas: Mapping[str, bytes]) -> Iterator[str]:
+        """Switch the board on, with these areas of the flash; gives a pseudo-terminal for other people's programs."""
+        with self._switchable(areas, pending=False, program="bootloader", options=()) as emulated:
+            relay = PtyRelay(emulated.port)
+            try:
+                yield relay.port
+            finally:
+                relay.close()
+
+    def _switchable(
+        self, areas: Mapping[str, bytes], *, pending: bool, program: str, options: tuple[str, ...]
+    ) -> EmulatedBoard:
         file = self.directory / "flash.img"
         make_flash(self.board, file)
         with file.open("r+b") as flash:
@@ -104,4 +120,21 @@ class Bench:
                 flash.write(TRAILER_MAGIC)
         assert self.board.qemu is not None
         board = replace(self.board, qemu=replace(self.board.qemu, command=(*self.board.qemu.command, *options)))
-        return Line(EmulatedBoard(board, file, bootloader=self.build / f"{program}.elf"))
+        return EmulatedBoard(board, file, bootloader=self.build / f"{program}.elf")
+
+
+def confirmed_on(port: str, version: str) -> bool:
+    """Bring a board behind a terminal into its boot loader once it has started a version; whether that is confirmed.
+
+    What it printed meanwhile may be gone: the program that had the terminal before has read it.
+    """
+    with SmpClient(SerialTransport(port)) as client:
+        while True:
+            client.connect(GENEROUS_S)
+            running = next(image for image in client.images() if image.slot == 0)
+            if running.version == version:
+                return bool(running.confirmed)
+            # called before it had begun to swap
+            client.console.clear()
+            client.reset()
+            assert client.wait_for_line(lambda line: line.startswith("booting"), GENEROUS_S)

@@ -20,7 +20,7 @@
 #define BODY (LENGTH_SIZE + HEADER_SIZE)
 #define NEWEST_VERSION 1u /* of SMP: "version 2" */
 #define CHUNK 64u
-#define LOOK_AGAIN_MS 100u /* an interrupt that was lost costs no more */
+#define LOOK_AGAIN_MS 250u /* an interrupt that was lost costs no more */
 #define DRAIN_MS 20u /* a line of 115200 baud is done with the answer to a reset by then */
 
 typedef enum { IDLE, FIRST_06, FIRST_04, START_LINE, CONTINUED_LINE } line_kind_t;

@@ -17,6 +17,7 @@
 #define SLOT_INFO 6u
 
 #define WORD 8u
+#define CHUNK 256u /* bytes read from the flash at a time */
 #define IMAGE_MAGIC 0x96f3b83du
 #define IMAGE_HEADER 32u
 #define VERSION_AT 20u
@@ -89,7 +90,7 @@ int iotsign_smp_read_slot(uint32_t slot, iotsign_smp_slot_t *found)
 int iotsign_smp_hash(uint32_t offset, uint32_t length, uint8_t digest[32])
 {
     iotsign_sha256_t hash;
-    uint8_t chunk[64];
+    uint8_t chunk[CHUNK];
     iotsign_sha256_init(&hash);
     while (length > 0u) {
         uint32_t part = length < sizeof chunk ? length : (uint32_t)sizeof chunk;
@@ -312,7 +313,7 @@ static iotsign_smp_error_t begin_upload(const iotsign_smp_request_t *request)
 /* Write and read back. */
 static iotsign_smp_error_t write_flash(uint32_t offset, const uint8_t *data, uint32_t length)
 {
-    uint8_t check[64];
+    uint8_t check[CHUNK];
     if (iotsign_flash_write(offset, data, length) != 0) {
         return IOTSIGN_IMAGE_WRITE_FAILED;
     }

@@ -22,10 +22,16 @@ static uint32_t slot_end(const iotsign_area_t *slot)
     return slot->offset + slot->size;
 }
 
+/* Bytes of the journal, at the trailer's beginning; between it and the fields at the end lies nothing. */
+static uint32_t journal_size(void)
+{
+    return iotsign_board_layout.primary.size / iotsign_board_layout.sector_size * STEPS * WORD;
+}
+
 uint32_t iotsign_trailer_size(void)
 {
     uint32_t sector = iotsign_board_layout.sector_size;
-    uint32_t bytes = iotsign_board_layout.primary.size / sector * STEPS * WORD + SWAP_SIZE_BACK;
+    uint32_t bytes = journal_size() + SWAP_SIZE_BACK;
     return (bytes + sector - 1u) / sector * sector;
 }
 
@@ -121,6 +127,7 @@ int iotsign_trailer_erase(const iotsign_area_t *slot)
         status = iotsign_flash_erase(start, size);
     }
     for (uint32_t at = 0; status == 0 && at < size; at += WORD) {
+        at = at == journal_size() ? size - SWAP_SIZE_BACK : at; /* what lies between is never read */
         status = read_surely(start + at, raw, sizeof raw);
         for (size_t i = 0; status == 0 && i < sizeof raw; i++) {
             status = raw[i] == 0xffu ? 0 : -1;

@@ -14,9 +14,10 @@ typedef struct {
     uint8_t bytes[IOTSIGN_RING_SIZE];
 } iotsign_ring_t;
 
-static inline int iotsign_ring_is_full(const iotsign_ring_t *ring)
+/* How many bytes may be put. */
+static inline uint32_t iotsign_ring_space(const iotsign_ring_t *ring)
 {
-    return ring->head - ring->tail >= IOTSIGN_RING_SIZE;
+    return IOTSIGN_RING_SIZE - (ring->head - ring->tail);
 }
 
 /* The ring must not be full. */
