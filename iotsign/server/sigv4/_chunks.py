@@ -11,8 +11,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from iotsign.errors import AccessDeniedError, ValidationError
-from iotsign.server.sigv4._authenticate import ALGORITHM, Authenticated, PayloadMode
+from iotsign.server.sigv4._authenticate import Authenticated
+from iotsign.server.sigv4._claim import ALGORITHM
 from iotsign.server.sigv4._keys import sign
+from iotsign.server.sigv4._services import PayloadMode
 
 _EMPTY_SHA256: Final = hashlib.sha256().hexdigest()
 _MAX_LINE: Final = 8192  # bytes of a chunk's head, or of one trailer
