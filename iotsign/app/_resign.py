@@ -18,9 +18,10 @@ from iotsign.app._native_files import reader, resolved_settings, settings_files
 from iotsign.app._native_sign import VerifyingSigner
 from iotsign.app._output_file import Target, output_file
 from iotsign.app._payload import Payload
+from iotsign.app._service_image import is_service_image
 from iotsign.app._signing import SignedImage
 from iotsign.core import Progress
-from iotsign.errors import ConfigError, DigestMismatchError, KeyMismatchError
+from iotsign.errors import ConfigError, DigestMismatchError, KeyMismatchError, UnsupportedFormatError
 from iotsign.formats import jsonimage
 from iotsign.formats.container import HEAD_SIZE, Container, Settings, recognise_container
 from iotsign.keys import Signer
@@ -86,6 +87,10 @@ def resign_image(
     with contextlib.ExitStack() as stack:
         file = stack.enter_context(input_file(source, limit=image_limit))
         container = recognise_container(file.head(HEAD_SIZE))
+        if container is None and is_service_image(file):
+            message = f"{file.name} is an image that a signing service signs, with a chain of its own"
+            hint = "extract what was signed, and give it to the signing service: iotsign serve"
+            raise UnsupportedFormatError("ServiceSigns", message, hint=hint)
         out = stack.enter_context(output_file(target, inputs=keep, dry_run=dry_run))
         if container is not None:
             return _resign_container(container, file, out, signer, options, stack, progress)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from iotsign.formats.claims import ServiceSignature
     from iotsign.formats.notation import Envelope
 
-__all__ = ["ServiceImage", "looks_like_zip", "open_service_image"]
+__all__ = ["ServiceImage", "is_service_image", "looks_like_zip", "open_service_image"]
 
 Progress = Callable[[int], None]
 
@@ -81,6 +81,15 @@ def looks_like_zip(head: bytes) -> bool:
     return head[:4] in _ZIP_MAGICS
 
 
+def is_service_image(file: InputFile) -> bool:
+    """Tell whether a file is an image that only signing services sign.
+
+    Raises:
+        StoreError: It cannot be read.
+    """
+    return looks_like_zip(file.head(4)) or _envelope(file) is not None
+
+
 def open_service_image(file: InputFile, progress: Progress | None = None) -> ServiceImage | None:
     """Read an image of a signing service; None if it is none.
 
@@ -88,19 +97,27 @@ def open_service_image(file: InputFile, progress: Progress | None = None) -> Ser
         FormatError: It is one, and malformed.
         StoreError: It cannot be read.
     """
-    head = file.head(4)
-    if looks_like_zip(head):
+    if looks_like_zip(file.head(4)):
         from iotsign.formats.awslambda import read_lambda_zip
 
         source = reader(file)
         return _LambdaImage(source, file.size, read_lambda_zip(source, file.size), progress)
-    if head[:1] == b"{" and file.size <= _LARGEST_ENVELOPE:
-        from iotsign.formats.notation import looks_like_envelope, read_envelope
+    envelope = _envelope(file)
+    if envelope is None:
+        return None
+    from iotsign.formats.notation import read_envelope
 
-        data = file.piece(0, file.size)
-        if looks_like_envelope(data):
-            return _NotationImage(read_envelope(data))
-    return None
+    return _NotationImage(read_envelope(envelope))
+
+
+def _envelope(file: InputFile) -> bytes | None:
+    """Read a file that looks like an envelope."""
+    if file.head(1) != b"{" or file.size > _LARGEST_ENVELOPE:
+        return None
+    from iotsign.formats.notation import looks_like_envelope
+
+    data = file.piece(0, file.size)
+    return data if looks_like_envelope(data) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +137,7 @@ class _LambdaImage:
 
     @property
     def payload_size(self) -> int:
-        return self.size
+        return self.size - self.zip.signature_overhead
 
     @property
     def signature(self) -> ServiceSignature:

@@ -34,18 +34,20 @@ def check_name(name: bytes, offset: int) -> None:
         raise _refusal("BadName", name, "expected a name without control characters", offset)
 
 
-def check_names(names: Iterable[bytes]) -> None:
+def check_names(names: Iterable[tuple[bytes, int]]) -> None:
     """Refuse two entries for one file.
+
+    Args:
+        names: Each with its offset, for the message.
 
     Raises:
         MalformedImageError: A name comes twice, or once as a file and once as a directory.
     """
     seen: set[bytes] = set()
-    for name in names:
+    for name, offset in names:
         plain = name.removesuffix(b"/")
         if plain in seen:
-            message = f"expected each name once, got {_shown(name)} again"
-            raise MalformedImageError("DuplicateName", message, name=_shown(name))
+            raise _refusal("DuplicateName", name, "expected each name once", offset)
         seen.add(plain)
 
 

@@ -40,6 +40,14 @@ class LambdaZip:
         """Bytes of all bodies that a signature covers."""
         return sum(entry.size for entry in self.content)
 
+    @property
+    def signature_overhead(self) -> int:
+        """Bytes of the file that the signature's entry takes, if it is the last one; 0 otherwise."""
+        entry = self.layout.entries[-1] if self.layout.entries else None
+        if entry is None or entry.name != SIGNATURE_NAME:
+            return 0
+        return entry.end - entry.offset + self.layout.end_offset - entry.directory_offset
+
 
 def read_lambda_zip(file: BinaryIO, size: int) -> LambdaZip:
     """Read a zip file's layout and its signature, if it has one; the content is passed over.

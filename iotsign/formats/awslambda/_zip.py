@@ -120,7 +120,7 @@ def read_zip(file: BinaryIO, size: int) -> Zip:
     comment = file.read(comment_size)
     entries = tuple(_read_entries(file, directory, directory_offset, count))
     _check_tiling(entries, directory_offset)
-    check_names(entry.name for entry in entries)
+    check_names((entry.name, entry.directory_offset) for entry in entries)
     return Zip(entries, directory_offset, end_offset, comment)
 
 

@@ -14,6 +14,7 @@ from issuing_chain import EXPIRY, JOB, PAYLOAD, PROFILE, SIGNED_AT, IssuingChain
 
 from iotsign.algorithms import KeyType
 from iotsign.app import (
+    ResigningOptions,
     SigningOptions,
     Steps,
     Trust,
@@ -21,6 +22,7 @@ from iotsign.app import (
     VerifyOptions,
     extract_payload,
     inspect_image,
+    resign_image,
     sign_image,
     verify_image,
     verify_images,
@@ -36,6 +38,7 @@ from iotsign.errors import (
     KeyUnavailableError,
     RevokedError,
     SignatureMismatchError,
+    UnsupportedFormatError,
     UntrustedImageError,
     VerificationIncompleteError,
 )
@@ -217,17 +220,6 @@ def test_the_platform(kind: str, chain: IssuingChain, trust: Trust) -> None:
     refused(make(kind, chain), trust, KeyMismatchError, "PlatformMismatch", 3, platform=platform)
 
 
-def test_a_zip_larger_than_the_platform_takes(chain: IssuingChain, trust: Trust, tmp_path: Path) -> None:
-    text = Registry().get(PLATFORMS["zip"]).file.read_text()
-    board = tmp_path / "small.toml"
-    board.write_text(text.replace("maxSizeInMB = 250", "maxSizeInMB = 1"))
-    output = io.BytesIO()
-    source = io.BytesIO(make_zip({"a": bytes(1 << 20)}, method=0))
-    sign_zip(source, output, chain.signer, certificates=chain.certificates, claims=make_claims())
-    platform = Registry().get(str(board))
-    refused(output.getvalue(), trust, ImageTooLargeError, "ImageTooLarge", 2, platform=platform)
-
-
 def test_a_zip_without_a_signature(trust: Trust) -> None:
     # threat 20
     refused(make_zip(), trust, SignatureMismatchError, "NotSigned", 2)
@@ -326,6 +318,31 @@ def test_inspect(kind: str, chain: IssuingChain) -> None:
             "size": 16724,
             "annotations": {"buildId": "123"},
         }
+
+
+def test_only_the_service_signs_it_again(kind: str, chain: IssuingChain) -> None:
+    out = io.BytesIO()
+    with pytest.raises(UnsupportedFormatError) as caught:
+        resign_image(io.BytesIO(make(kind, chain)), out, chain.signer, ResigningOptions())
+    assert caught.value.code == "ServiceSigns"
+    assert out.getvalue() == b""
+
+
+def test_the_limit_is_about_what_was_signed(chain: IssuingChain, trust: Trust, tmp_path: Path) -> None:
+    text = Registry().get(PLATFORMS["zip"]).file.read_text()
+    board = tmp_path / "small.toml"
+    board.write_text(text.replace("maxSizeInMB = 250", "maxSizeInMB = 1"))
+    platform = Registry().get(str(board))
+    assert platform.max_size is not None
+    empty = len(make_zip({"a": b""}, method=0))
+    for more in (0, 1):
+        source, output = make_zip({"a": bytes(platform.max_size - empty + more)}, method=0), io.BytesIO()
+        assert len(source) == platform.max_size + more
+        sign_zip(io.BytesIO(source), output, chain.signer, certificates=chain.certificates, claims=make_claims())
+        if more:
+            refused(output.getvalue(), trust, ImageTooLargeError, "ImageTooLarge", 2, platform=platform)
+        else:
+            assert verify(output.getvalue(), trust, platform=platform).trusted
 
 
 def test_times_are_kept_to_the_second(chain: IssuingChain, trust: Trust, kind: str) -> None:
