@@ -47,6 +47,7 @@ from iotsign.formats.claims import SignatureClaims
 from iotsign.formats.notation import sign_payload
 from iotsign.formats.revocations import RevocationList, RevokedJob, RevokedProfileVersion
 from iotsign.keys import open_signer
+from iotsign.keys._issue import Role, issue_certificate
 from iotsign.platforms import Registry
 
 NOW = SIGNED_AT + timedelta(days=100)  # the signer's own certificate has ended
@@ -159,6 +160,17 @@ def test_a_chain_in_disorder(kind: str, chain: IssuingChain, trust: Trust, tmp_p
         verify(make(kind, chain, certificates=[*chain.certificates, other[2]]), trust)
     # another CA's certificates with the names of ours
     assert [certificate.subject for certificate in other[:1]] == [chain.certificates[0].subject]
+
+
+def test_a_certificate_beside_the_path(kind: str, tmp_path: Path) -> None:
+    """A root of the same name and key, but not the trusted one."""
+    chain = IssuingChain.make(tmp_path)
+    root = open_signer(f"pem:{tmp_path / 'authority' / 'private' / 'root-key.pem'}")
+    twin = issue_certificate(
+        root.public_key, chain.certificates[2].subject, root, role=Role.ROOT, days=9999, now=SIGNED_AT
+    )
+    image = make(kind, chain, certificates=[*chain.certificates[:2], twin])
+    refused(image, Trust.from_directory(chain.trust), CertificateError, "StrayCertificate", 6)
 
 
 def test_expiry(kind: str, chain: IssuingChain, trust: Trust) -> None:
