@@ -30,12 +30,12 @@ iotsign_status_t iotsign_file_open(iotsign_file_t *file, int descriptor, iotsign
 /* As iotsign_file_open, to transfer from offset on, without moving the descriptor's own offset. */
 iotsign_status_t iotsign_file_open_at(iotsign_file_t *file, int descriptor, uint64_t offset, iotsign_fault_t *fault);
 
-/* How many bytes to read at once: IOTSIGN_RING_BLOCK_SIZE, or less if it is more than what is left of a regular file, which
- * then comes at once and without waiting. A multiple of 3. */
+/* How many bytes to read at once: IOTSIGN_RING_BLOCK_SIZE, or less if it is more than what is left of a regular file,
+ * which then comes at once and without waiting. A multiple of 3. */
 size_t iotsign_file_block_size(const iotsign_file_t *file);
 
-/* Reads up to length bytes, unless the ring is stopped; *got is less only at the end of the file. With some set, returns as soon as there is
- * anything, so that a text that comes slowly is looked at early.
+/* Reads up to length bytes, unless the ring is stopped; *got is less only at the end of the file. With some set, returns
+ * as soon as there is anything, so that a text that comes slowly is looked at early.
  *
  * IOTSIGN_OK
  * IOTSIGN_ERROR_INTERRUPTED  the ring was stopped
