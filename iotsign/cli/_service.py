@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import click
 
 from iotsign.cli._files import source_of
-from iotsign.cli._output import json_wanted, print_fields, print_json, say
+from iotsign.cli._output import json_wanted, print_fields, print_json, printable, say
 from iotsign.cli.access import data_option
 
 if TYPE_CHECKING:
@@ -259,7 +259,7 @@ def _flat(value: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, objec
         if isinstance(item, Mapping):
             yield from _flat(item, f"{path}{name}.")
         else:
-            yield f"{path}{name}", ", ".join(map(str, item)) if isinstance(item, list) else item
+            yield printable(f"{path}{name}"), ", ".join(map(str, item)) if isinstance(item, list) else item
 
 
 def _usage(words: str) -> click.UsageError:

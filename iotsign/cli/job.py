@@ -9,7 +9,7 @@ import click
 
 from iotsign.cli._configured import complete_platform
 from iotsign.cli._files import source_of, target_of
-from iotsign.cli._output import json_option, json_wanted, print_json, print_table, say
+from iotsign.cli._output import json_option, json_wanted, print_json, print_table, printable, say
 from iotsign.cli._progress import elapsed
 from iotsign.cli._service import (
     Service,
@@ -133,7 +133,7 @@ def start(
         if json_wanted():
             print_json(answer)
         elif output != _STREAM:
-            click.echo(answer["jobId"])
+            click.echo(printable(answer["jobId"]))
 
 
 @job.command()
@@ -276,7 +276,7 @@ def revocation_status(service: Service, **members: Any) -> None:
         print_json(answer)
         return
     for revoked in answer.get("revokedEntities", []):
-        click.echo(revoked)
+        click.echo(printable(revoked))
     if not answer.get("revokedEntities"):
         say("nothing of it is revoked")
 

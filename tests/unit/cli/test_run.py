@@ -160,6 +160,8 @@ def test_completion_of_another_shell() -> None:
         ("iotsign im", {"image"}),
         ("iotsign --ver", {"--version"}),
         ("iotsign image ver", {"verify"}),
+        ("iotsign job st", {"start"}),
+        ("iotsign job list --status S", {"Succeeded"}),
         ("iotsign image sign --inp", {"--input-format"}),
     ],
 )
