@@ -58,6 +58,7 @@ class ServerSettings:
         tls_key: The certificate's private key in PEM.
         database: URL of the records; by default SQLite in the folder.
         objects: Where buckets are: ``s3:`` for AWS, ``s3:URL`` for an endpoint; by default the folder.
+        bucket_owners: Whose each bucket in S3 is: ``BUCKET=ACCOUNT``; others are not there. Empty leaves it to S3.
         key_file: What encrypts imported private keys; by default in the folder.
     """
 
@@ -69,6 +70,7 @@ class ServerSettings:
     tls_key: Path | None = None
     database: str | None = None
     objects: str | None = None
+    bucket_owners: tuple[str, ...] = ()
     key_file: Path | None = None
 
 
@@ -137,6 +139,10 @@ def _read_text(table: Table, key: str, _: Path) -> str:
     return table.text(key)
 
 
+def _read_texts(table: Table, key: str, _: Path) -> tuple[str, ...]:
+    return table.texts(key)
+
+
 def _read_path(table: Table, key: str, base: Path) -> Path:
     return base / table.text(key)
 
@@ -156,6 +162,10 @@ def _parse_directories(value: str) -> tuple[Path, ...]:
     return tuple(Path(part) for part in value.split(os.pathsep) if part)
 
 
+def _parse_texts(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 _MAX_PORT: Final = 65_535
 _READERS: Final[dict[str, dict[str, _Reader]]] = {
     "platforms": {"directories": _read_directories},
@@ -169,6 +179,7 @@ _READERS: Final[dict[str, dict[str, _Reader]]] = {
         "tls_key": _read_path,
         "database": _read_text,
         "objects": _read_text,
+        "bucket_owners": _read_texts,
         "key_file": _read_path,
     },
     "client": {"account": _read_text, "endpoint_url": _read_text, "bucket": _read_text},
@@ -180,6 +191,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "server.port": _parse_port,
     "server.tls_certificate": Path,
     "server.tls_key": Path,
+    "server.bucket_owners": _parse_texts,
     "server.key_file": Path,
 }
 _KEYS: Final = {f"{table}.{name}": (table, name) for table, names in _READERS.items() for name in names}

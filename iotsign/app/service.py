@@ -12,6 +12,7 @@
 
 import contextlib
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -49,6 +50,8 @@ DEFAULT_REGION: Final = "us-east-1"
 AUDIT_LOG: Final = "iotsign.audit"
 KEY_FILE: Final = "material.key"
 
+_BUCKET_OWNER: Final = re.compile(r"([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])=([0-9]{12})")
+
 
 class SystemClock:
     """The clock of this machine."""
@@ -67,6 +70,7 @@ class ServiceSettings:
         region: AWS region that stands in ARNs.
         database: URL of the records; by default SQLite in the folder.
         objects: ``s3:`` for AWS S3, ``s3:URL`` for another endpoint; by default buckets in the folder.
+        bucket_owners: Whose each bucket in S3 is: ``BUCKET=ACCOUNT``; empty leaves that to S3's permissions.
         key_file: What encrypts private keys; by default in the folder.
         sync_objects: Whether objects survive a power cut, not only a crash.
     """
@@ -75,6 +79,7 @@ class ServiceSettings:
     region: str = DEFAULT_REGION
     database: str | None = None
     objects: str | None = None
+    bucket_owners: tuple[str, ...] = ()
     key_file: Path | None = None
     sync_objects: bool = True
 
@@ -116,6 +121,7 @@ def service_settings(server: ServerSettings, *, data: Path | None = None, region
         region=region or server.region,
         database=server.database,
         objects=server.objects,
+        bucket_owners=server.bucket_owners,
         key_file=server.key_file,
     )
 
@@ -248,13 +254,27 @@ def _make_home(home: Path) -> None:
 
 
 def _open_objects(settings: ServiceSettings) -> DirectoryObjects | S3Objects:
+    owners = _bucket_owners(settings.bucket_owners)
     if settings.objects is None:
+        if owners is not None:
+            raise ConfigError("OwnersWithoutS3", "expected owners of buckets only where buckets are in S3")
         return DirectoryObjects(settings.directory / "objects", sync=settings.sync_objects)
     scheme, colon, endpoint = settings.objects.partition(":")
     if scheme != "s3" or not colon:
         message = f"expected s3: or s3:URL as the place of buckets, got {settings.objects!r}"
         raise ConfigError("UnknownObjectStore", message, objects=settings.objects)
-    return open_s3(endpoint or None, region=settings.region)
+    return open_s3(endpoint or None, region=settings.region, owners=owners)
+
+
+def _bucket_owners(entries: Sequence[str]) -> dict[str, str] | None:
+    owners: dict[str, str] = {}
+    for entry in entries:
+        match = _BUCKET_OWNER.fullmatch(entry)
+        if match is None or match[1] in owners:
+            message = f"expected the owner of each bucket once, as BUCKET=ACCOUNT with 12 digits, got {entry!r}"
+            raise ConfigError("BadBucketOwner", message, bucket_owner=entry)
+        owners[match[1]] = match[2]
+    return owners or None
 
 
 def _worker_name(pid: int) -> str | None:

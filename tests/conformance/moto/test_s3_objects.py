@@ -1,14 +1,17 @@
 """Objects in the S3 of others: moto's server."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from iotsign.errors import ResourceNotFoundError, StoreError
-from iotsign.signer import ObjectStore, SourceObject, TargetObject
+from iotsign.app.configuration import load_configuration
+from iotsign.app.service import ServiceSettings, open_service
+from iotsign.errors import ConfigError, ResourceNotFoundError, SignerError, StoreError
+from iotsign.signer import Caller, ObjectStore, SourceObject, TargetObject
 from iotsign.stores.objects import S3Objects, open_s3
 
 TYPE = "application/octet-stream"
@@ -117,6 +120,45 @@ def test_buckets_belong_to_accounts_where_that_is_known(endpoint: str, store: S3
     with pytest.raises(ResourceNotFoundError):
         owned.bucket("plain")
     assert store.bucket("plain").owner is None
+
+
+def test_the_settings_say_whose_a_bucket_is(endpoint: str, client: Any, tmp_path: Path) -> None:  # threat 32
+    owners = parse_owners({"IOTSIGN_SERVER_BUCKET_OWNERS": "firmware=111122223333, plain=444455556666"})
+    settings = ServiceSettings(tmp_path, objects=f"s3:{endpoint}", bucket_owners=owners)
+    with open_service(settings) as opened:
+        assert [opened.objects.bucket(name).owner for name in ("firmware", "plain")] == ["111122223333", "444455556666"]
+        me = Caller("111122223333", "arn:aws:iam::111122223333:user/me")
+        opened.service.call(
+            me, "PutSigningProfile", {"profileName": "p1", "platformId": "AWSLambda-SHA384-ECDSA"}, request_id="r"
+        )
+        for bucket, code in (("plain", "NotAuthorized"), ("nowhere", "NoSuchBucket")):
+            request = {
+                "source": {"s3": {"bucketName": bucket, "key": "k", "version": "v"}},
+                "destination": {"s3": {"bucketName": "firmware"}},
+                "profileName": "p1",
+                "clientRequestToken": bucket,
+            }
+            with pytest.raises(SignerError) as caught:
+                opened.service.call(me, "StartSigningJob", request, request_id="r")
+            assert caught.value.code == code
+
+
+def parse_owners(environment: dict[str, str]) -> tuple[str, ...]:
+    return load_configuration(environment, directory=Path("/nowhere"), system=Path("/nowhere")).server.bucket_owners
+
+
+@pytest.mark.parametrize("owners", [("firmware",), ("firmware=1",), ("f=111122223333",), ("a.b=111122223333",) * 2])
+def test_owners_that_are_none(tmp_path: Path, owners: tuple[str, ...]) -> None:
+    with (
+        pytest.raises(ConfigError, match="as BUCKET=ACCOUNT"),
+        open_service(ServiceSettings(tmp_path, objects="s3:", bucket_owners=owners)),
+    ):
+        pass
+    with (
+        pytest.raises(ConfigError, match="only where buckets are in S3"),
+        open_service(ServiceSettings(tmp_path, bucket_owners=("firmware=111122223333",))),
+    ):
+        pass
 
 
 def test_an_endpoint_that_does_not_answer_is_a_store_error(client: Any) -> None:
