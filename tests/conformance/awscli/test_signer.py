@@ -1,5 +1,6 @@
 """The AWS CLI's commands for signer, as processes; start-signing-job with every option."""
 
+import base64
 import json
 import subprocess
 import time
@@ -123,3 +124,21 @@ def test_permissions_and_revocation_status(aws: Aws, server: Server, source: dic
     assert aws("signer", "get-revocation-status", *arguments) == {"revokedEntities": []}
     version = ["--profile-version", made["profileVersion"], "--effective-time", "2026-01-01T00:00:00Z"]
     assert aws("signer", "revoke-signing-profile", "--profile-name", name, *version, "--reason", "lost") == ""
+
+
+def test_sign_payload(aws: Aws, tmp_path: Path) -> None:
+    name = f"cli_{uuid.uuid4().hex[:8]}"
+    made = aws("signer", "put-signing-profile", "--profile-name", name, "--platform-id", "Notation-OCI-SHA384-ECDSA")
+    target = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": f"sha256:{'5a' * 32}", "size": 528}
+    (tmp_path / "payload.json").write_text(json.dumps({"targetArtifact": target}))
+    options = ["--payload", "fileb://payload.json", "--profile-name", name]
+    options += ["--payload-format", "application/vnd.cncf.notary.payload.v1+json"]
+    answer = aws("signer", "sign-payload", *options)
+    job_arn = f"arn:aws:signer:us-east-1:{ACCOUNT}:/signing-jobs/{answer['jobId']}"
+    assert answer["metadata"] == {
+        "com.amazonaws.signer.signingJob": job_arn,
+        "com.amazonaws.signer.signingProfileVersion": made["profileVersionArn"],
+    }
+    envelope = json.loads(base64.b64decode(answer["signature"]))
+    assert set(envelope) == {"payload", "protected", "header", "signature"}
+    assert aws("signer", "describe-signing-job", "--job-id", answer["jobId"])["status"] == "Succeeded"
