@@ -2,6 +2,7 @@
 
 import contextlib
 import mmap
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import BinaryIO, Final
@@ -11,6 +12,8 @@ from iotsign.errors import DigestMismatchError, MalformedImageError, StoreError
 from iotsign.formats.background_hasher import BackgroundHasher
 
 BLOCK_SIZE: Final = 512 * 1024
+_LARGE: Final = 16 << 20  # bytes of a mapping; less may stay in memory
+_GIVE_BACK_S: Final = 0.01  # in which OpenSSL reads some 5 MiB
 
 Blocks = Iterator[bytes | memoryview]
 
@@ -153,12 +156,34 @@ class Region:
                 mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
             view = memoryview(mapping)
             try:
-                yield view
+                with _given_back(mapping):
+                    yield view
             finally:
                 # an error on its way holds on to what it was about
                 with contextlib.suppress(BufferError):
                     view.release()
                     mapping.close()
+
+
+@contextlib.contextmanager
+def _given_back(mapping: mmap.mmap) -> Iterator[None]:
+    """Let go of a mapping's pages again and again while somebody reads it; what is in the file comes back at need."""
+    ended = threading.Event()
+
+    def give_back() -> None:
+        while not ended.wait(_GIVE_BACK_S):
+            mapping.madvise(mmap.MADV_DONTNEED)
+
+    if len(mapping) < _LARGE or not hasattr(mmap, "MADV_DONTNEED"):
+        yield
+        return
+    thread = threading.Thread(target=give_back, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
 
 
 def write_all(file: BinaryIO, blocks: Iterable[bytes | memoryview]) -> None:

@@ -121,3 +121,20 @@ def test_one_pass_hashes_what_is_signed_and_padded(opened: Opened) -> None:
         padded = b"".join(reading.chunks())
     assert padded == image + b"\xff" * (-len(image) % 4096)
     assert reading.digests[HashAlgorithm.SHA384] == core.digest(HashAlgorithm.SHA384, padded)
+
+
+@pytest.mark.parametrize("length", [(1 << 31) - 1, 1 << 31, (1 << 32) - 1])
+def test_large_segments_add_up(length: int, tmp_path: Path) -> None:
+    # threat 15
+    header = bytes(build((0x3C000000, b"")))[:24] + struct.pack("<II", 0x3C000000, length)
+    position = (len(header) + length) | 15
+    with (tmp_path / "large.bin").open("w+b") as file:
+        file.write(header)
+        file.truncate(position + 1)
+        assert read_image(file).size == position + 1
+        file.truncate(position)
+        with pytest.raises(MalformedImageError, match=f"checksum at offset {position}"):
+            read_image(file)
+        file.truncate(len(header) + length - 1)
+        with pytest.raises(MalformedImageError, match=f"has {length} bytes at offset 32"):
+            read_image(file)
