@@ -142,3 +142,21 @@ def test_sign_payload(aws: Aws, tmp_path: Path) -> None:
     envelope = json.loads(base64.b64decode(answer["signature"]))
     assert set(envelope) == {"payload", "protected", "header", "signature"}
     assert aws("signer", "describe-signing-job", "--job-id", answer["jobId"])["status"] == "Succeeded"
+
+
+def test_payloads_and_their_revocation(aws: Aws, tmp_path: Path) -> None:
+    name = f"cli_{uuid.uuid4().hex[:8]}"
+    arn = aws("signer", "put-signing-profile", "--profile-name", name, "--platform-id", "Notation-OCI-SHA384-ECDSA")[
+        "arn"
+    ]
+    target = {"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": f"sha256:{'5a' * 32}", "size": 528}
+    (tmp_path / "payload.json").write_text(json.dumps({"targetArtifact": target}))
+    payload = ["--payload", "fileb://payload.json", "--payload-format", "application/vnd.cncf.notary.payload.v1+json"]
+    signed = aws("signer", "sign-payload", "--profile-name", name, *payload)
+    assert signed["jobOwner"] == ACCOUNT
+    assert aws("signer", "revoke-signature", "--job-id", signed["jobId"], "--reason", "lost") == ""
+    described = aws("signer", "describe-signing-job", "--job-id", signed["jobId"])
+    assert described["revocationRecord"]["reason"] == "lost"
+    aws("signer", "tag-resource", "--resource-arn", arn, "--tags", "a=b")
+    aws("signer", "untag-resource", "--resource-arn", arn, "--tag-keys", "a")
+    assert aws("signer", "list-tags-for-resource", "--resource-arn", arn)["tags"] == {}
