@@ -6,7 +6,8 @@ Counted under QEMU with `-icount shift=0`, where a guest's millisecond is a mill
 verifications, so to within 0.25 M. Reading the flash and the counter log is included. The boards' slots are enlarged
 for it where they are too small; an image that a board cannot take at all is as large as it can (the size is printed).
 `once` is one verification, hash and signature; `at boot` is the boot loader's decision about an image in the flash,
-which verifies it twice so that no skipped instruction decides. Boards that load images to RAM do that again there.
+which reads and evaluates it twice, so that no skipped instruction decides. Boards that load images to RAM do that
+again there.
 """
 
 import random

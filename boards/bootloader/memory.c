@@ -10,7 +10,7 @@ void *memcpy(void *restrict to, const void *restrict from, size_t length)
     uint8_t *target = to;
     const uint8_t *source = from;
     if ((((uintptr_t)target | (uintptr_t)source) & 3u) == 0u) {
-        for (; length >= 16u; length -= 16u, target += 16, source += 16) {
+        for (; length >= 32u; length -= 32u, target += 32, source += 32) {
             const word_t *words = (const word_t *)(const void *)source;
             word_t *place = (word_t *)(void *)target;
             word_t a = words[0], b = words[1], c = words[2], d = words[3];
@@ -18,6 +18,11 @@ void *memcpy(void *restrict to, const void *restrict from, size_t length)
             place[1] = b;
             place[2] = c;
             place[3] = d;
+            a = words[4], b = words[5], c = words[6], d = words[7];
+            place[4] = a;
+            place[5] = b;
+            place[6] = c;
+            place[7] = d;
         }
     }
     while (length-- > 0u) {

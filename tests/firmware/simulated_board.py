@@ -44,7 +44,8 @@ BOOT_KEY, BOOT_KEY_HASH, CODE_SIGNER, DEVICE_ID, ATTEST_KEY = range(1, 6)
 def boot_sources(*, smp: bool) -> list[Path]:
     """The boot loader's own files, with or without the SMP server, and what they need of the core."""
     boot = sorted(path for path in (BOOTLOADER / "src").glob("*.c") if smp or not path.name.startswith("smp"))
-    judge = ["sha256", "sha256_class", "sha256_compress", "sha256_constants", "der", "spki", "ecdsa_der", "p256"]
+    judge = ["sha256", "sha256_class", "sha256_compress", "sha256_constants", "sha256_twice"]
+    judge += ["der", "spki", "ecdsa_der", "p256"]
     image = ["p256_judge", "hardened", "mcuboot", "mcuboot_hardened", "region", "region_memory"]
     server = ["base64", "base64_groups", "detached", "detached_hardened"] if smp else []
     return [*boot, *(CORE / "src" / f"{name}.c" for name in (*judge, *image, *server)), SIMULATED / "nor_flash.c"]

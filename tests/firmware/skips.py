@@ -4,8 +4,9 @@
     python tests/firmware/skips.py --every 200          a sample
 
 A point is an instruction, which time it is executed, and how many bytes are skipped (2 or 4). Every instruction that
-the refusal of the image executes is a point in the first and in the second of the two verifications; those of the code
-that decides, each time that they are executed.
+the refusal of a badly signed image executes is a point in the first and in the second of the two verifications; those
+of the code that decides, each time that they are executed. Of an image that is forged to profit from a certain skip
+(forgeries.py), the points are the instructions that read and hash the forged bytes.
 """
 
 import argparse
@@ -23,10 +24,12 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from hashlib import sha256
+from itertools import product
 from pathlib import Path
 from typing import Final
 
 from core_images import ImageMaker, area, make_keys, spki_of
+from forgeries import FORGERIES, payload_for
 from machines import MACHINES, build
 
 MACHINE: Final = MACHINES["an385"]
@@ -36,15 +39,28 @@ EXECUTIONS: Final = 12
 """How often an instruction of the deciding code may be executed for each time to be a point."""
 
 DECIDING: Final = (
-    "decide|iotsign_(mcuboot|detached)_verify(_hardened)?|iotsign_verdict_is_trusted|verify|read_header|read_claims|digest_image|judge_signatures?|find_key|"
+    "decide|iotsign_(mcuboot|detached)_(evaluate|verify_hardened)|iotsign_verdict_is_trusted|verify|read_header|"
+    "read_claims|digest_image|absorb.*|read_twice|iotsign_sha256_twice_.*|next_blocks|make_padding|init_twice|position|"
+    "update_twice|finish_twice|is_sound|judge_signatures?|find_key|"
     "match_anchor|find_hash|find_verifier|fits|trim|take_tlv|take_head|iotsign_p256_judge|iotsign_ecdsa_der_decode|"
     "iotsign_p256_verify_digest|signature_verify|memcmp|iotsign_spki_parse|iotsign_region_read|"
     "boot|refuse_image|recover|iotsign_boot_(prepare|verify|load|state)|judge|is_acceptable|settle|decide_swap|install|revert"
 )
 
+COPYING: Final = "memcpy|iotsign_memory_read|iotsign_flash_read|flash_byte"
+READING: Final = f"{COPYING}|iotsign_region_read|read_area|absorb.*|digest_image|read_twice|position"
+HASHING: Final = (
+    "memcpy|absorb.*|digest_image|read_twice|update_twice|finish_twice|next_blocks|make_padding|iotsign_sha256_twice_.*|"
+    "iotsign_sha256_compress_twice"
+)
+"""The code that reads and hashes the image."""
 
 KINDS: Final = {"mcuboot": ("boot", ""), "detached": ("boot", "-DDETACHED"), "bootloader": ("boot_loader", "")}
 """What is verified: the program, and how it is compiled for that; ``bootloader`` is the whole of the reference one."""
+
+
+CHUNKS: Final = {"mcuboot": 384, "detached": 384, "bootloader": 512}
+"""Bytes of the image that are read at once."""
 
 
 class Outcome(Enum):
@@ -58,20 +74,36 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
+class Mark:
+    """A call from which on executions are counted.
+
+    Attributes:
+        function: Its name.
+        call: The how-manieth call, from 1.
+    """
+
+    function: str
+    call: int
+
+
+START: Final = Mark("decide", 1)
+
+
+@dataclass(frozen=True)
 class Point:
     """One skip.
 
     Attributes:
         address: Of the instruction.
         time: The how-manieth execution, from 1.
-        second: Whether executions are counted from the second verification on.
+        mark: From where on executions are counted.
         size: Bytes that are skipped.
         steps: Instructions that begin within them.
     """
 
     address: int
     time: int
-    second: bool
+    mark: Mark
     size: int
     steps: int
 
@@ -269,14 +301,15 @@ class Bench:
 
     def _try(self, point: Point) -> Outcome:
         gdb = self._gdb
-        verify = next(self._program.symbols[name] for name in _VERIFICATIONS if name in self._program.symbols)
         self._start()
-        if point.second:
-            gdb.set(verify)
+        if point.mark != START:
+            function = self._program.symbols[point.mark.function]
+            gdb.set(function)
             gdb.resume(self._timeout_s)
-            gdb.step_over(verify)
-            gdb.resume(self._timeout_s)
-            gdb.clear(verify)
+            for _ in range(1, point.mark.call):
+                gdb.step_over(function)
+                gdb.resume(self._timeout_s)
+            gdb.clear(function)
         at_target = gdb.read(PC) == point.address
         if not at_target:
             gdb.set(point.address)
@@ -309,7 +342,7 @@ class Bench:
         self._gdb.write(XPSR, xpsr & ~0x0600FC00 | (it & 0x03) << 25 | (it & 0xFC) << 8)
 
 
-_VERIFICATIONS: Final = ("iotsign_mcuboot_verify", "iotsign_detached_verify")
+_VERIFICATIONS: Final = ("iotsign_mcuboot_evaluate", "iotsign_detached_evaluate")
 _ENDS: Final = {"accept": Outcome.ACCEPTED, "refuse": Outcome.REFUSED, "fault": Outcome.FAULT}
 
 
@@ -348,15 +381,44 @@ def points_of(program: Program) -> list[Point]:
     starts = sorted(program.instructions)
     counts = executions(program)
     deciding = {a for a in counts if re.fullmatch(f"(?:{DECIDING})(?:\\..*)?", program.instructions[a])}
+    second = next(Mark(name, 2) for name in _VERIFICATIONS if name in program.symbols)
     points = []
     for address in sorted(counts):
         for size in (2, 4):
             steps = sum(address <= start < address + size for start in starts[starts.index(address) :][:2])
             often = counts[address]
             if address in deciding and often <= EXECUTIONS:
-                points += [Point(address, time, False, size, steps) for time in range(1, often + 1)]
+                points += [Point(address, time, START, size, steps) for time in range(1, often + 1)]
             else:
-                points += [Point(address, 1, second, size, steps) for second in (False, True)]
+                points += [Point(address, 1, mark, size, steps) for mark in (START, second)]
+    return points
+
+
+def marks_of(kind: str, forgery: str) -> dict[Mark, str]:
+    """Where the forged bytes are read for the first and the second time, and hashed; and by which functions."""
+    # of an MCUboot image, headers and TLVs (6) and the header once more are read first; the hash begins with the header
+    reads, updates = (0, 0) if kind == "detached" else (7, 1)
+    hash_update = "iotsign_sha256_twice_update"
+    if forgery == "early schedule":
+        return {Mark(hash_update, updates + 2): "iotsign_sha256_compress_twice"}
+    chunk = 2 if forgery == "word" else 3
+    reading = {Mark("iotsign_region_read", reads + 2 * chunk - back): READING for back in (1, 0)}
+    updates_of = (0,) if forgery == "word" else (0, 1)  # the last one hashes the padding
+    return reading | {Mark(hash_update, updates + chunk + more): HASHING for more in updates_of}
+
+
+def points_of_forgery(program: Program, kind: str, forgery: str) -> list[Point]:
+    """The skips that are to be tried on a forged image, each in the first executions after each mark."""
+    starts = sorted(program.instructions)
+    points = []
+    for mark, functions in marks_of(kind, forgery).items():
+        for address, name in sorted(program.instructions.items()):
+            if not re.fullmatch(f"(?:{functions})(?:\\..*)?", name):
+                continue
+            times = 6 if re.fullmatch(COPYING, name) else 2
+            for size in (2, 4):
+                steps = sum(address <= start < address + size for start in starts[starts.index(address) :][:2])
+                points += [Point(address, time, mark, size, steps) for time in range(1, times + 1)]
     return points
 
 
@@ -367,20 +429,31 @@ def provisioning_page(key: bytes) -> bytes:
     return page + sha256(page).digest()
 
 
-def boot_program(profile: str, directory: Path, *, kind: str = "mcuboot", flags: str = "") -> Program:
-    """Build the decision about an image that is well-formed and signed by another key than it says."""
+def boot_program(
+    profile: str, directory: Path, *, kind: str = "mcuboot", forgery: str = "", flags: str = ""
+) -> Program:
+    """Build the decision about a well-formed image: one signed by another key than it says, or a forged one."""
     maker = ImageMaker(make_keys())
-    signed = maker.signed_part(payload=b"\x55" * 64, protected=b"")
-    honest, forged = maker.records(signed, "p256"), maker.records(signed, "other")
-    cut = 2 * 36  # digest and key hash, 4 + 32 bytes each
-    image = signed + area(0x6907, honest[:cut] + forged[cut:])
-    directory.mkdir(parents=True, exist_ok=True)
-    # the forged signature is in DER behind its TLV head, and by the same hash it is a detached one, of the signed part
     trusted = spki_of(maker.keys["p256"])
+    cut = 2 * 36  # digest and key hash, 4 + 32 bytes each
+    if forgery:
+        chunk = CHUNKS[kind]
+        signed = maker.signed_part(payload=payload_for(forgery, chunk, len(maker.signed_part(payload=b""))))
+        records = maker.records(signed, "p256")
+        image = FORGERIES[forgery](signed, chunk)
+        if kind != "detached":
+            image += area(0x6907, records)
+    else:
+        signed = maker.signed_part(payload=b"\x55" * 64, protected=b"")
+        honest, others = maker.records(signed, "p256"), maker.records(signed, "other")
+        records = honest[:cut] + others[cut:]
+        image = signed + area(0x6907, records)
+    directory.mkdir(parents=True, exist_ok=True)
     arrays = {
         "image": image,
         "trusted_key": trusted,
-        "signature": forged[cut + 4 :],
+        # in DER behind its TLV head, and by the same hash a detached one, of the signed part
+        "signature": records[cut + 4 :],
         "page": provisioning_page(trusted),
     }
     lines = [
@@ -416,13 +489,24 @@ def main() -> int:
     parser.add_argument("--every", type=int, default=1, help="try every n-th point")
     parser.add_argument("--profile", choices=["small", "fast"], action="append")
     parser.add_argument("--kind", choices=list(KINDS), action="append")
+    parser.add_argument("--image", choices=["badly signed", *FORGERIES], action="append")
+    parser.add_argument("--function", default=".*", help="only those whose names match this regular expression")
+    parser.add_argument("--part", default="1/1", help="N/M: the N-th of M equal parts of the points")
     arguments = parser.parse_args()
     accepted = 0
     profiles = arguments.profile or ["small", "fast"]
-    for kind, profile in [(kind, profile) for kind in arguments.kind or KINDS for profile in profiles]:
+    number, parts = map(int, arguments.part.split("/"))
+    images = arguments.image or ["badly signed", *FORGERIES]
+    for kind, profile, name in product(arguments.kind or KINDS, profiles, images):
+        forgery = "" if name == "badly signed" else name
+        if forgery == "early schedule" and profile != "small":
+            continue  # where the first sixteen rounds have code of their own, the schedule has no way there
         with tempfile.TemporaryDirectory() as directory:
-            program = boot_program(profile, Path(directory), kind=kind)
-            points = points_of(program)[:: arguments.every]
+            program = boot_program(profile, Path(directory), kind=kind, forgery=forgery)
+            points = points_of_forgery(program, kind, forgery) if forgery else points_of(program)
+            chosen = {a for a, n in program.instructions.items() if re.fullmatch(arguments.function, n)}
+            points = [point for point in points if point.address in chosen]
+            points = points[number - 1 :: parts][:: arguments.every]
             started = time.monotonic()
             counts: Counter[Outcome] = Counter()
             for point, outcome in try_points(program, points):
@@ -431,10 +515,11 @@ def main() -> int:
                     where = program.instructions[point.address]
                     print(f"ACCEPTED: {point.address:#x} in {where}, {point}")
                 if sum(counts.values()) % 500 == 0:
-                    print(f"{kind} {profile}: {sum(counts.values())} of {len(points)}", file=sys.stderr, flush=True)
+                    done = f"{sum(counts.values())} of {len(points)}"
+                    print(f"{kind} {profile} {name}: {done}", file=sys.stderr, flush=True)
             took_s = time.monotonic() - started
             summary = ", ".join(f"{counts[outcome]} {outcome.value}" for outcome in Outcome)
-            print(f"{kind} {profile}: {sum(counts.values())} points in {took_s:.0f} s: {summary}", flush=True)
+            print(f"{kind} {profile} {name}: {sum(counts.values())} points in {took_s:.0f} s: {summary}", flush=True)
             accepted += counts[Outcome.ACCEPTED]
     return 1 if accepted else 0
 

@@ -39,7 +39,7 @@ static void finish(iotsign_hash_context_t *context, uint8_t *digest)
     digest[1] = (uint8_t)(context->sha256.length >> 8 & 0xFF);
 }
 
-static const iotsign_hash_class_t sum_class = {32, init, update, finish};
+static const iotsign_hash_class_t sum_class = {32, init, update, finish, NULL};
 
 static iotsign_status_t judge(const iotsign_hash_class_t *hash, const uint8_t *key, size_t key_length, const uint8_t *digest,
                               const uint8_t *signature, size_t signature_length, void *work)

@@ -163,7 +163,7 @@ static iotsign_smp_error_t verify(const iotsign_smp_request_t *request, iotsign_
 {
     static const iotsign_verifier_t verifier = IOTSIGN_VERIFIER_P256(iotsign_sha256_class);
     iotsign_provisioning_t page;
-    uint8_t buffer[64];
+    uint8_t buffer[128]; /* two blocks of the hash: read twice */
     iotsign_area_t area = *iotsign_smp_area(1);
     const iotsign_region_t region = {read_area, &area, area.size};
     const iotsign_scratch_t scratch = {buffer, sizeof buffer, NULL, 0};

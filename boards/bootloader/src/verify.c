@@ -6,6 +6,7 @@
 #include "bootloader/provisioning.h"
 
 #define MAX_ANCHORS 4u
+#define BUFFER_SIZE 1024u /* at least IOTSIGN_MCUBOOT_BUFFER_SIZE; halves of whole blocks of the hash: read twice */
 #define HEADER_SIZE 32u
 #define TLV_INFO_SIZE 4u
 #define IMAGE_MAGIC 0x96f3b83du
@@ -55,7 +56,7 @@ static uint32_t judge(const iotsign_region_t *region, iotsign_mcuboot_image_t *i
 {
     static const iotsign_verifier_t verifiers[] = {IOTSIGN_VERIFIER_P256(iotsign_sha256_class)};
     static iotsign_provisioning_t page;
-    static uint32_t buffer[IOTSIGN_MCUBOOT_BUFFER_SIZE / sizeof(uint32_t)]; /* words are copied faster */
+    static uint32_t buffer[BUFFER_SIZE / sizeof(uint32_t)]; /* words are copied faster */
     iotsign_trust_anchor_t anchors[MAX_ANCHORS];
     uint32_t least;
     memset(image, 0, sizeof *image);

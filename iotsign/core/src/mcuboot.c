@@ -5,6 +5,7 @@
  * is believed twice: header and protected TLVs are parsed from the very bytes that the hash takes in. */
 #include "iotsign/mcuboot.h"
 
+#include "evidence.h"
 #include "memory.h"
 
 #define IMAGE_MAGIC 0x96f3b83du
@@ -49,6 +50,9 @@ typedef struct {
     int is_pure;
     iotsign_hash_context_t context;
     const iotsign_stream_t *stream; /* takes in what the hash takes in; NULL: nobody */
+    iotsign_reading_t wanted;       /* how the signed bytes are to be read if they can be */
+    iotsign_reading_t reading;      /* and how they are */
+    iotsign_evidence_t *evidence;   /* NULL if they are wanted read once */
 } check_t;
 
 static uint32_t le16(const uint8_t *bytes)
@@ -210,25 +214,47 @@ static iotsign_status_t read_claims(check_t *check, uint8_t digest[IOTSIGN_HASH_
     return check->hash != NULL ? IOTSIGN_OK : IOTSIGN_ERROR_MALFORMED;
 }
 
-static void absorb(check_t *check, const void *data, size_t length)
+static iotsign_status_t absorb(check_t *check, const void *data, size_t length)
 {
-    check->hash->update(&check->context, data, length);
-    if (check->stream != NULL) {
-        check->stream->update(check->scratch->work, data, length);
+    const iotsign_hash_twice_t *twice = check->hash->twice;
+    iotsign_hash_context_t *context;
+    uint8_t *again;
+    iotsign_status_t status = IOTSIGN_OK;
+
+    if (check->reading == IOTSIGN_READ_TWICE) {
+        /* the second reading goes by what the hash has taken in, not by an offset of this file */
+        context = &check->evidence->context;
+        again = check->scratch->buffer + iotsign_evidence_room(check->scratch);
+        status = iotsign_region_read(check->region, twice->position(context), again, length);
+        twice->update(context, data, again, length);
+    } else if (check->reading == IOTSIGN_READ_ONCE) {
+        check->hash->update(&check->context, data, length);
+        if (check->stream != NULL) {
+            check->stream->update(check->scratch->work, data, length);
+        }
     }
+    return status;
 }
 
 static iotsign_status_t absorb_region(check_t *check, uint32_t offset, uint32_t length)
 {
     const iotsign_scratch_t *scratch = check->scratch;
+    size_t room = check->reading == IOTSIGN_READ_TWICE ? iotsign_evidence_room(scratch) : scratch->buffer_size;
 
-    while (length > 0u) {
-        size_t part = length < scratch->buffer_size ? length : scratch->buffer_size;
-        iotsign_status_t status = iotsign_region_read(check->region, offset, scratch->buffer, part);
+    while (length > 0u && check->reading != IOTSIGN_RELY) {
+        size_t excess = offset % IOTSIGN_EVIDENCE_ALIGN;
+        size_t part = room > excess ? room - excess : room;
+        iotsign_status_t status;
+        if (part > length) {
+            part = length;
+        }
+        status = iotsign_region_read(check->region, offset, scratch->buffer, part);
+        if (status == IOTSIGN_OK) {
+            status = absorb(check, scratch->buffer, part);
+        }
         if (status != IOTSIGN_OK) {
             return status;
         }
-        absorb(check, scratch->buffer, part);
         offset += (uint32_t)part;
         length -= (uint32_t)part;
     }
@@ -240,10 +266,7 @@ static iotsign_status_t absorb_entry(check_t *check, uint32_t offset, uint8_t *b
 {
     iotsign_status_t status = iotsign_region_read(check->region, offset, bytes, length);
 
-    if (status == IOTSIGN_OK) {
-        absorb(check, bytes, length);
-    }
-    return status;
+    return status == IOTSIGN_OK ? absorb(check, bytes, length) : status;
 }
 
 static iotsign_status_t absorb_protected(check_t *check)
@@ -306,17 +329,37 @@ static iotsign_status_t absorb_protected(check_t *check)
 static iotsign_status_t digest_image(check_t *check)
 {
     iotsign_mcuboot_image_t *image = check->image;
+    const iotsign_hash_twice_t *twice = check->hash->twice;
     iotsign_status_t status;
 
     image->has_security_counter = 0u;
     image->dependency_count = 0u;
     check->hash->init(&check->context);
-    absorb(check, check->header, HEADER_SIZE);
-    status = absorb_region(check, HEADER_SIZE, check->protected_offset - HEADER_SIZE);
+    check->reading = IOTSIGN_READ_ONCE;
+    if (twice != NULL && !check->is_pure && iotsign_evidence_room(check->scratch) != 0u) {
+        check->reading = check->wanted;
+    }
+    if (check->reading == IOTSIGN_READ_TWICE) {
+        twice->init(&check->evidence->context);
+    }
+    status = absorb(check, check->header, HEADER_SIZE);
+    if (status == IOTSIGN_OK) {
+        status = absorb_region(check, HEADER_SIZE, check->protected_offset - HEADER_SIZE);
+    }
     if (status == IOTSIGN_OK && check->protected_offset != image->signed_size) {
         status = absorb_protected(check);
     }
-    check->hash->finish(&check->context, image->digest);
+    if (check->reading == IOTSIGN_READ_ONCE) {
+        check->hash->finish(&check->context, image->digest);
+        return status;
+    }
+    if (check->reading == IOTSIGN_READ_TWICE) {
+        twice->finish(&check->evidence->context, check->evidence->digest);
+    }
+    memcpy(image->digest, check->evidence->digest, sizeof image->digest);
+    if (status == IOTSIGN_OK && !twice->is_sound(&check->evidence->context, image->signed_size)) {
+        status = IOTSIGN_ERROR_READ;
+    }
     return status;
 }
 
@@ -393,6 +436,7 @@ static iotsign_status_t find_key(check_t *check, const tlv_t *record, uint32_t s
         status = iotsign_region_read(check->region, record->offset, id, record->length);
     } else {
         check->stream = NULL;
+        check->reading = IOTSIGN_READ_ONCE;
         check->hash->init(&check->context);
         status = absorb_region(check, record->offset, record->length);
         check->hash->finish(&check->context, id);
@@ -555,8 +599,9 @@ static iotsign_status_t verify(check_t *check)
     return judge_signatures(check);
 }
 
-iotsign_status_t iotsign_mcuboot_verify(const iotsign_region_t *region, const iotsign_mcuboot_policy_t *policy,
-                                        const iotsign_scratch_t *scratch, iotsign_mcuboot_image_t *image)
+iotsign_status_t iotsign_mcuboot_evaluate(const iotsign_region_t *region, const iotsign_mcuboot_policy_t *policy,
+                                          const iotsign_scratch_t *scratch, iotsign_mcuboot_image_t *image,
+                                          iotsign_reading_t reading, iotsign_evidence_t *evidence)
 {
     iotsign_status_t status;
     check_t check;
@@ -567,9 +612,17 @@ iotsign_status_t iotsign_mcuboot_verify(const iotsign_region_t *region, const io
     check.policy = policy;
     check.scratch = scratch;
     check.image = image;
+    check.wanted = reading;
+    check.evidence = evidence;
     status = verify(&check);
     if (status != IOTSIGN_OK) {
         memset(image, 0, sizeof *image);
     }
     return status;
+}
+
+iotsign_status_t iotsign_mcuboot_verify(const iotsign_region_t *region, const iotsign_mcuboot_policy_t *policy,
+                                        const iotsign_scratch_t *scratch, iotsign_mcuboot_image_t *image)
+{
+    return iotsign_mcuboot_evaluate(region, policy, scratch, image, IOTSIGN_READ_ONCE, NULL);
 }

@@ -17,4 +17,4 @@ static void finish(iotsign_hash_context_t *context, uint8_t *digest)
     iotsign_sha1_finish(&context->sha1, digest);
 }
 
-const iotsign_hash_class_t iotsign_sha1_class = {IOTSIGN_SHA1_SIZE, init, update, finish};
+const iotsign_hash_class_t iotsign_sha1_class = {IOTSIGN_SHA1_SIZE, init, update, finish, NULL};

@@ -17,4 +17,31 @@ static void finish(iotsign_hash_context_t *context, uint8_t *digest)
     iotsign_sha256_finish(&context->sha256, digest);
 }
 
-const iotsign_hash_class_t iotsign_sha256_class = {IOTSIGN_SHA256_SIZE, init, update, finish};
+static void init_twice(iotsign_hash_context_t *context)
+{
+    iotsign_sha256_twice_init(&context->sha256_twice);
+}
+
+static uint32_t position(const iotsign_hash_context_t *context)
+{
+    return context->sha256_twice.second.length;
+}
+
+static void update_twice(iotsign_hash_context_t *context, const void *data, const void *again, size_t length)
+{
+    iotsign_sha256_twice_update(&context->sha256_twice, data, again, length);
+}
+
+static void finish_twice(iotsign_hash_context_t *context, uint8_t *digest)
+{
+    iotsign_sha256_twice_finish(&context->sha256_twice, digest);
+}
+
+static int is_sound(const iotsign_hash_context_t *context, uint32_t length)
+{
+    return iotsign_sha256_twice_is_sound(&context->sha256_twice, length);
+}
+
+static const iotsign_hash_twice_t twice = {init_twice, position, update_twice, finish_twice, is_sound};
+
+const iotsign_hash_class_t iotsign_sha256_class = {IOTSIGN_SHA256_SIZE, init, update, finish, &twice};

@@ -17,4 +17,4 @@ static void finish(iotsign_hash_context_t *context, uint8_t *digest)
     iotsign_sha384_finish(&context->sha512, digest);
 }
 
-const iotsign_hash_class_t iotsign_sha384_class = {IOTSIGN_SHA384_SIZE, init, update, finish};
+const iotsign_hash_class_t iotsign_sha384_class = {IOTSIGN_SHA384_SIZE, init, update, finish, NULL};

@@ -38,7 +38,7 @@ static void no_finish(iotsign_hash_context_t *context, uint8_t *digest)
 
 static void test_rsa(void)
 {
-    static const iotsign_hash_class_t sha224 = {28, no_init, no_update, no_finish};
+    static const iotsign_hash_class_t sha224 = {28, no_init, no_update, no_finish, NULL};
     static iotsign_rsa_work_t work;
     uint8_t modulus[513], signature[513], digest[64], *encoded;
     iotsign_rsa_key_t good = {modulus, 256, 65537}, key;

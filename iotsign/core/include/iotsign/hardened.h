@@ -1,8 +1,9 @@
 /* Verdicts for a boot loader whose processor may be made to skip an instruction.
  * SPDX-License-Identifier: Apache-2.0
  *
- * A hardened function verifies twice, from the first read of the flash on, and each verification contributes a half of
- * IOTSIGN_TRUSTED. One skipped instruction makes at most one of them wrong. The caller must not undo that with a single
+ * A hardened function evaluates everything that decides twice, from two readings of the flash, and each evaluation contributes
+ * a half of IOTSIGN_TRUSTED. The signed bytes are read twice; where the hash can watch over both readings (SHA-256) they are
+ * hashed once, else twice. One skipped instruction makes at most one of them wrong. The caller must not undo that with a single
  * branch, or a single load of the expected constant, of its own. It asks twice, in two ways, of a volatile copy:
  *
  *     volatile uint32_t verdict = 0;
@@ -25,12 +26,13 @@
  * to be turned off for the core). */
 int iotsign_verdict_is_trusted(uint32_t verdict);
 
-/* iotsign_mcuboot_verify, twice. Refuses also what was verified both times but differed (flash that reads differently the
- * second time). *image is what the second verification found, and all zeros unless that succeeded. */
+/* iotsign_mcuboot_verify, evaluated twice. Refuses also what was verified both times but differed (flash that reads differently
+ * the second time). *image is what both found, and all zeros unless the second succeeded. Half of scratch->buffer is for the
+ * second readings: with less than 128 bytes, everything is hashed twice. */
 uint32_t iotsign_mcuboot_verify_hardened(const iotsign_region_t *region, const iotsign_mcuboot_policy_t *policy,
                                          const iotsign_scratch_t *scratch, iotsign_mcuboot_image_t *image);
 
-/* iotsign_detached_verify, twice. */
+/* iotsign_detached_verify, evaluated twice; the buffer as above. */
 uint32_t iotsign_detached_verify_hardened(const iotsign_detached_t *claim, const iotsign_scratch_t *scratch);
 
 #endif

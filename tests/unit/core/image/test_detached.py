@@ -125,6 +125,10 @@ def test_flash_that_reads_differently_the_second_time(
     core: Core, signing_keys: dict[str, PrivateKey], spki: dict[str, bytes]
 ) -> None:
     signature = sign(signing_keys["p256"], "p256")
-    reads = core.verify_all([question(spki["p256"], signature, "p256")])[0].reads
-    answer = core.verify_all([question(spki["p256"], signature, "p256", hardened=True, change=(reads, 500))])[0]
-    assert answer.verdict == "REFUSED"
+    options = {"hardened": True, "buffer_size": 864}
+    questions = [question(spki["p256"], signature, "p256", change=(call, 500), **options) for call in range(12)]
+    refused = [answer.verdict == "REFUSED" for answer in core.verify_all(questions)]
+    assert refused == sorted(refused, reverse=True)
+    # the change goes unseen only once both readings of the byte, an even and the next odd call, are over
+    assert 0 < sum(refused) < len(refused)
+    assert sum(refused) % 2 == 0

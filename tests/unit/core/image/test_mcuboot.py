@@ -359,11 +359,30 @@ def test_flash_that_reads_differently_later(
                 assert answer.version == good.version
 
 
+# threat 22
+def test_hardened_reads_twice_what_it_hashes_once(core: Core, maker: ImageMaker, spki: dict[str, bytes]) -> None:
+    image = maker.make(protected=COUNTER)
+
+    def refusals(*, hardened: bool) -> list[bool]:
+        questions = [Question(image, [spki["p256"]], hardened=hardened, change=(call, 70)) for call in range(40)]
+        answers = core.verify_all(questions)
+        assert all(answer.is_empty for answer in answers if answer.verdict != "OK")
+        return [answer.verdict != "OK" for answer in answers]
+
+    once, twice = refusals(hardened=False), refusals(hardened=True)
+    assert once == sorted(once, reverse=True)
+    assert twice == sorted(twice, reverse=True)
+    assert sum(twice) == sum(once) + 2  # the header's second reading, and that of the byte
+    assert core.verify(image, [spki["other"]], hardened=True).verdict == "REFUSED"
+
+
+# threat 22
 def test_hardened_refuses_what_differs_between_its_two_verifications(
     core: Core, maker: ImageMaker, spki: dict[str, bytes]
 ) -> None:
     image = maker.make(protected=COUNTER)
     reads = core.verify(image, [spki["p256"]]).reads
-    answer = core.verify(image, [spki["p256"]], hardened=True, change=(reads, 70))
-    assert (answer.verdict, answer.is_empty) == ("REFUSED", True)
-    assert core.verify(image, [spki["other"]], hardened=True).verdict == "REFUSED"
+    counter = image.index(COUNTER) + 4
+    for offset in (5, counter):  # the load address, the security counter: what the first one has found is not believed
+        answer = core.verify(image, [spki["p256"]], hardened=True, change=(reads + 3, offset))
+        assert (answer.verdict, answer.is_empty) == ("REFUSED", True)
