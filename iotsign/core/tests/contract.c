@@ -133,8 +133,51 @@ static void test_verdicts(void)
     }
 }
 
+static int is_sound_with(const iotsign_sha256_twice_t *context, uint32_t length, uint32_t turns, uint32_t second)
+{
+    iotsign_sha256_twice_t changed = *context;
+    changed.turns += turns;
+    changed.second.length += second;
+    return iotsign_sha256_twice_is_sound(&changed, length);
+}
+
+static void test_two_readings(void)
+{
+    uint8_t message[300], again[300], digest[32], expected[32];
+    iotsign_sha256_twice_t context;
+    iotsign_sha256_t once;
+
+    memset(message, 0x5A, sizeof message);
+    memcpy(again, message, sizeof again);
+    for (uint32_t length = 0; length <= sizeof message; length++) {
+        iotsign_sha256_init(&once);
+        iotsign_sha256_update(&once, message, length);
+        iotsign_sha256_finish(&once, expected);
+        iotsign_sha256_twice_init(&context);
+        iotsign_sha256_twice_update(&context, message, again, length / 3);
+        iotsign_sha256_twice_update(&context, message + length / 3, again + length / 3, length - length / 3);
+        iotsign_sha256_twice_finish(&context, digest);
+        if (memcmp(digest, expected, sizeof digest) != 0 || !is_sound_with(&context, length, 0, 0) ||
+            is_sound_with(&context, length + 1, 0, 0) || is_sound_with(&context, length, 1, 0) ||
+            is_sound_with(&context, length, 0, 64)) {
+            failures++;
+        }
+        if (length > 0) {
+            again[length - 1] ^= 1;
+            iotsign_sha256_twice_init(&context);
+            iotsign_sha256_twice_update(&context, message, again, length);
+            iotsign_sha256_twice_finish(&context, digest);
+            if (iotsign_sha256_twice_is_sound(&context, length)) {
+                failures++;
+            }
+            again[length - 1] ^= 1;
+        }
+    }
+}
+
 int main(void)
 {
+    test_two_readings();
     test_rsa();
     test_judges();
     test_regions();

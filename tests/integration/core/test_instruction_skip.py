@@ -19,7 +19,7 @@ def test_a_sample_of_skips(profile: str, kind: str, tmp_path: Path) -> None:
     program = skips.boot_program(profile, tmp_path, kind=kind)
     points = skips.points_of(program)
     assert len(points) > 5000
-    own = [point for point in points if program.instructions[point.address] in OWN and not point.second]
+    own = [point for point in points if program.instructions[point.address] in OWN and point.mark == skips.START]
     sample = own + points[:: len(points) // 30]
     outcomes = Counter(outcome for _, outcome in skips.try_points(program, sample, jobs=1))
     assert outcomes[skips.Outcome.ACCEPTED] == 0
@@ -33,7 +33,22 @@ def test_the_bench_sees_what_boots(tmp_path: Path) -> None:
     if skips.MACHINE.missing:
         pytest.skip(f"{skips.MACHINE.missing} is not installed")
     program = skips.boot_program("small", tmp_path, flags="-DSINGLE_CHECK")
-    points = [point for point in skips.points_of(program) if point.size == 2 and not point.second]
+    points = [point for point in skips.points_of(program) if point.size == 2 and point.mark == skips.START]
     own = [point for point in points if program.instructions[point.address] == "decide"]
     outcomes = Counter(outcome for _, outcome in skips.try_points(program, own, jobs=1))
     assert outcomes[skips.Outcome.ACCEPTED] > 0
+
+
+def test_a_forged_image_needs_more_than_one_skip(tmp_path: Path) -> None:
+    """Where nobody asks how the hash went, one skipped instruction is enough for the same image."""
+    if skips.MACHINE.missing:
+        pytest.skip(f"{skips.MACHINE.missing} is not installed")
+    believing = "-DBELIEVE -Wl,--wrap=iotsign_sha256_twice_is_sound"
+    for flags, accepted in (("", False), (believing, True)):
+        program = skips.boot_program("small", tmp_path / str(accepted), forgery="word", flags=flags)
+        mark = next(iter(skips.marks_of("mcuboot", "word")))
+        points = skips.points_of_forgery(program, "mcuboot", "word")
+        first = [point for point in points if point.mark == mark and point.size == 2 and point.time == 1]
+        sample = [point for point in first if program.instructions[point.address] == "memcpy"]
+        outcomes = Counter(outcome for _, outcome in skips.try_points(program, sample, jobs=1))
+        assert (outcomes[skips.Outcome.ACCEPTED] > 0) == accepted
