@@ -1,7 +1,7 @@
 """Put the server under load: signing jobs, payloads and profiles over HTTP, beside moto's server.
 
     PYTHONPATH=tests/server python benchmarks/service.py [--jobs 600] [--rounds 3] [--connections 16] [--seconds 10]
-        [--directory DIR]
+        [--workers 2] [--directory DIR]
 
 `iotsign serve`, moto's server and the sender of requests share this machine. In each round the service signs a 64-KiB
 image in --jobs jobs, with P-256, SQLite and buckets in a folder, until the last job has succeeded; then it signs
@@ -287,6 +287,7 @@ def main() -> None:
     """Run everything and report."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--jobs", type=int, default=600)
+    parser.add_argument("--workers", type=int, default=2, help="processes of the server")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=10)
@@ -296,7 +297,7 @@ def main() -> None:
     parent = options.directory or Path(__file__).parents[1] / "build"
     home = Path(tempfile.mkdtemp(dir=parent, prefix="bench-service-"))
     try:
-        server = Server(home / "service")
+        server = Server(home / "service", "--workers", str(options.workers))
         try:
             service = Service(server, os.urandom(IMAGE))
             rows = side_by_side(service, options)

@@ -53,6 +53,7 @@ class ServerSettings:
         data: The folder of the signing service: access file, records, objects, keys, audit log.
         host: The address to listen on.
         port: The port to listen on.
+        workers: How many processes serve.
         region: The AWS region that the service says it is in.
         tls_certificate: Certificate chain of the server in PEM; without it the server speaks plain HTTP.
         tls_key: The certificate's private key in PEM.
@@ -65,6 +66,7 @@ class ServerSettings:
     data: Path = Path("iotsign-data")
     host: str = "127.0.0.1"
     port: int = 8000
+    workers: int = 1
     region: str = "us-east-1"
     tls_certificate: Path | None = None
     tls_key: Path | None = None
@@ -151,10 +153,22 @@ def _read_port(table: Table, key: str, _: Path) -> int:
     return table.integer(key, 0, _MAX_PORT)
 
 
+def _read_workers(table: Table, key: str, _: Path) -> int:
+    return table.integer(key, 1, MAX_WORKERS)
+
+
 def _parse_port(value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) <= 5 and int(value) <= _MAX_PORT):
-        message = f"IOTSIGN_SERVER_PORT: expected 0..{_MAX_PORT}, got {value!r}"
-        raise ConfigError("ValueOutOfRange", message, variable="IOTSIGN_SERVER_PORT")
+    return _parse_number(value, "IOTSIGN_SERVER_PORT", 0, _MAX_PORT)
+
+
+def _parse_workers(value: str) -> int:
+    return _parse_number(value, "IOTSIGN_SERVER_WORKERS", 1, MAX_WORKERS)
+
+
+def _parse_number(value: str, variable: str, least: int, most: int) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 5 and least <= int(value) <= most):
+        message = f"{variable}: expected {least}..{most}, got {value!r}"
+        raise ConfigError("ValueOutOfRange", message, variable=variable)
     return int(value)
 
 
@@ -167,6 +181,7 @@ def _parse_texts(value: str) -> tuple[str, ...]:
 
 
 _MAX_PORT: Final = 65_535
+MAX_WORKERS: Final = 64
 _READERS: Final[dict[str, dict[str, _Reader]]] = {
     "platforms": {"directories": _read_directories},
     "signing": {"platform": _read_platform, "key": _read_text},
@@ -174,6 +189,7 @@ _READERS: Final[dict[str, dict[str, _Reader]]] = {
         "data": _read_path,
         "host": _read_text,
         "port": _read_port,
+        "workers": _read_workers,
         "region": _read_text,
         "tls_certificate": _read_path,
         "tls_key": _read_path,
@@ -189,6 +205,7 @@ _PARSERS: Final[dict[str, Callable[[str], Any]]] = {
     "platforms.directories": _parse_directories,
     "server.data": Path,
     "server.port": _parse_port,
+    "server.workers": _parse_workers,
     "server.tls_certificate": Path,
     "server.tls_key": Path,
     "server.bucket_owners": _parse_texts,

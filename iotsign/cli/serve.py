@@ -23,6 +23,10 @@ ENVIRONMENT_FILE = "aws.env"
 @click.option(
     "--port", type=click.IntRange(0, 65_535), help="Port; 0 takes a free one. By default server.port, which is 8000."
 )
+@click.option(
+    "--workers", type=click.IntRange(1, 64), metavar="N",
+    help="Processes that serve, for more than one core; by default server.workers, which is 1.",
+)  # fmt: skip
 @click.option("--region", metavar="REGION", help="AWS region that it says it is in; by default us-east-1.")
 @click.option(
     "--tls-certificate",
@@ -38,6 +42,7 @@ def serve(
     data: Path | None,
     host: str | None,
     port: int | None,
+    workers: int | None,
     region: str | None,
     tls_certificate: Path | None,
     tls_key: Path | None,
@@ -85,7 +90,7 @@ def serve(
             click.echo(lines, nl=False)
 
     configure_logging()
-    options = ServeOptions(folder, kept.region, listen, local=local, settings=kept)
+    options = ServeOptions(folder, kept.region, listen, local=local, workers=workers or settings.workers, settings=kept)
     run(options, platforms=configuration.registry(), on_ready=announce)
 
 

@@ -85,8 +85,7 @@ def create_application(
         raise MissingDependencyError("MissingDependency", message, extra="server") from None
     limits = limits or Limits()
     executor = ThreadPoolExecutor(limits.calls, thread_name_prefix="call")
-    jobs = JobPool(service, limits.jobs)
-    metrics.jobs_in_hand.set_function(lambda: jobs.in_hand)
+    jobs = JobPool(service, limits.jobs, on_change=metrics.in_hand)
     state = _State(checks)
 
     @asynccontextmanager

@@ -32,11 +32,20 @@ class JobPool:
     Args:
         workshop: Does the jobs.
         threads: How many at a time.
+        on_change: Told how many jobs are in hand, whenever that changes.
         look_every_s: How often unfinished jobs are looked for, in seconds.
     """
 
-    def __init__(self, workshop: Workshop, threads: int, *, look_every_s: float = _LOOK_EVERY_S) -> None:
+    def __init__(
+        self,
+        workshop: Workshop,
+        threads: int,
+        *,
+        on_change: Callable[[int], None] = lambda _: None,
+        look_every_s: float = _LOOK_EVERY_S,
+    ) -> None:
         self._workshop = workshop
+        self._on_change = on_change
         self._look_every_s = look_every_s
         self._queue: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._in_hand: set[str] = set()
@@ -61,6 +70,7 @@ class JobPool:
             if self._stopping.is_set() or job_id in self._in_hand:
                 return
             self._in_hand.add(job_id)
+            self._on_change(len(self._in_hand))
         self._queue.put(job_id)
 
     def stop(self, timeout_s: float) -> bool:
@@ -87,6 +97,7 @@ class JobPool:
             self._guarded("run", lambda job_id=job_id: self._workshop.run_job(job_id), job_id)  # type: ignore[misc]
             with self._lock:
                 self._in_hand.discard(job_id)
+                self._on_change(len(self._in_hand))
 
     def _look(self) -> None:
         while True:

@@ -38,19 +38,35 @@ class Listen:
     tls_key: Path | None = None
 
 
-def run_application(application: "ASGIApp", listen: Listen, *, on_ready: Callable[[str], None]) -> None:
-    """Serve until SIGTERM or SIGINT; then stop accepting, finish what is under way, and return.
-
-    Args:
-        application: What to serve.
-        listen: Where.
-        on_ready: Called with the URL once requests are answered.
+@contextlib.contextmanager
+def listening(listen: Listen) -> Iterator[tuple[socket.socket, str]]:
+    """Listen, and give the socket and its URL; connections wait until an application runs.
 
     Raises:
         ConfigError: The TLS certificate and key do not go together, or one of them is missing.
         KeyRejectedError: Others can read the TLS key.
-        MissingDependencyError: uvicorn is not installed.
         StoreError: The address cannot be listened on.
+    """
+    _check_tls(listen)
+    with _listen(listen) as found:
+        host, port = found.getsockname()[:2]
+        scheme = "https" if listen.tls_certificate else "http"
+        yield found, f"{scheme}://[{host}]:{port}" if found.family == socket.AF_INET6 else f"{scheme}://{host}:{port}"
+
+
+def run_application(
+    application: "ASGIApp", listen: Listen, found: socket.socket, *, on_ready: Callable[[], None]
+) -> None:
+    """Serve until SIGTERM or SIGINT; then stop accepting, finish what is under way, and return.
+
+    Args:
+        application: What to serve.
+        listen: How.
+        found: Where: what `listening` gave; other processes may have it, too.
+        on_ready: Called once requests are answered.
+
+    Raises:
+        MissingDependencyError: uvicorn is not installed.
     """
     try:
         import uvicorn
@@ -59,39 +75,34 @@ def run_application(application: "ASGIApp", listen: Listen, *, on_ready: Callabl
     except ImportError:
         message = "the server needs uvicorn and httptools; install iotsign[server]"
         raise MissingDependencyError("MissingDependency", message, extra="server") from None
-    _check_tls(listen)
-    with _listen(listen) as found:
-        config = uvicorn.Config(
-            application,
-            http=BoundedHttpProtocol,
-            ws="none",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=_KEEP_ALIVE_S,
-            timeout_graceful_shutdown=_STOP_S,
-            ssl_certfile=listen.tls_certificate,
-            ssl_keyfile=listen.tls_key,
-        )
-        host, port = found.getsockname()[:2]
-        scheme = "https" if listen.tls_certificate else "http"
-        url = f"{scheme}://[{host}]:{port}" if found.family == socket.AF_INET6 else f"{scheme}://{host}:{port}"
+    config = uvicorn.Config(
+        application,
+        http=BoundedHttpProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=_STOP_S,
+        ssl_certfile=listen.tls_certificate,
+        ssl_keyfile=listen.tls_key,
+    )
 
-        class Server(uvicorn.Server):
-            @contextlib.contextmanager
-            def capture_signals(self) -> Iterator[None]:
-                loop = asyncio.get_running_loop()
-                for number in (signal.SIGTERM, signal.SIGINT):
-                    loop.add_signal_handler(number, self.handle_exit, number, None)
-                yield
+    class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self.handle_exit, number, None)
+            yield
 
-            async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-                await super().startup(sockets)
-                on_ready(url)
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            on_ready()
 
-        asyncio.run(Server(config).serve(sockets=[found]))
+    asyncio.run(Server(config).serve(sockets=[found]))
 
 
 def _check_tls(listen: Listen) -> None:

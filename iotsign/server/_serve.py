@@ -1,6 +1,8 @@
 """The server over a folder: the domain of `iotsign.app.service` behind HTTP."""
 
 import logging
+import socket
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,8 +15,9 @@ from iotsign.errors import ConfigError
 from iotsign.platforms import Registry
 from iotsign.server._app import Limits, create_application
 from iotsign.server._local import LocalStart, prepare_local
-from iotsign.server._metrics import Metrics
-from iotsign.server._run import Listen, run_application
+from iotsign.server._metrics import Metrics, forget_process
+from iotsign.server._run import Listen, listening, run_application
+from iotsign.server._workers import run_workers
 from iotsign.server.access import ACCESS_FILE, FileKeyring
 from iotsign.server.s3 import S3Api
 from iotsign.stores.objects import DirectoryObjects
@@ -32,7 +35,8 @@ class ServeOptions:
         region: The AWS region that it says it is in.
         listen: Where to listen.
         local: Make a first account, key, bucket and profile if the folder has none.
-        limits: How much to do at a time.
+        limits: How much to do at a time, each worker.
+        workers: How many processes serve; more than one uses more than one core.
         settings: Where the service keeps things; by default all in the folder.
     """
 
@@ -41,6 +45,7 @@ class ServeOptions:
     listen: Listen = field(default_factory=Listen)
     local: bool = False
     limits: Limits = field(default_factory=Limits)
+    workers: int = 1
     settings: ServiceSettings | None = None
 
 
@@ -60,27 +65,57 @@ def serve(
     Raises:
         IotsignError: The folder, the access file, TLS or the address cannot be used, or a package is missing.
     """
-    metrics = Metrics()
     settings = options.settings or ServiceSettings(options.data, region=options.region)
-    with open_service(settings, platforms=platforms, on_step=metrics.step) as opened:
+    with open_service(settings, platforms=platforms) as opened:
         local = prepare_local(options.data, options.region, opened) if options.local else None
-        keyring = _open_keyring(options.data / ACCESS_FILE)
+        _open_keyring(options.data / ACCESS_FILE)
         if opened.service.establish_issuer():
             _log.info("issuing chain made", extra={"keyFile": str(settings.key_path)})
-        with ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="file") as files:
-            s3 = None
-            if isinstance(opened.objects, DirectoryObjects):
-                s3 = S3Api(opened.objects, keyring, options.region, files, lambda: datetime.now(UTC))
-            application = create_application(
-                opened.service,
-                keyring,
-                region=options.region,
-                metrics=metrics,
-                s3=s3,
-                limits=options.limits,
-                checks=(keyring.access, lambda: _look(opened)),
+    with listening(options.listen) as (found, url):
+
+        def announce() -> None:
+            on_ready(url, local)
+
+        if options.workers == 1:
+            _work(options, settings, platforms, Metrics(), found, announce)
+            return
+        with tempfile.TemporaryDirectory(prefix="iotsign-metrics-") as shared:
+            folder = Path(shared)
+            run_workers(
+                options.workers,
+                lambda ready: _work(options, settings, platforms, Metrics(folder), found, ready),
+                on_ready=announce,
+                on_end=lambda pid: forget_process(pid, folder),
             )
-            run_application(application.asgi, options.listen, on_ready=lambda url: on_ready(url, local))
+
+
+def _work(
+    options: ServeOptions,
+    settings: ServiceSettings,
+    platforms: Registry | None,
+    metrics: Metrics,
+    found: socket.socket,
+    on_ready: Callable[[], None],
+) -> None:
+    """Serve in this process."""
+    with (
+        open_service(settings, platforms=platforms, on_step=metrics.step) as opened,
+        ThreadPoolExecutor(_FILE_THREADS, thread_name_prefix="file") as files,
+    ):
+        keyring = _open_keyring(options.data / ACCESS_FILE)
+        s3 = None
+        if isinstance(opened.objects, DirectoryObjects):
+            s3 = S3Api(opened.objects, keyring, options.region, files, lambda: datetime.now(UTC))
+        application = create_application(
+            opened.service,
+            keyring,
+            region=options.region,
+            metrics=metrics,
+            s3=s3,
+            limits=options.limits,
+            checks=(keyring.access, lambda: _look(opened)),
+        )
+        run_application(application.asgi, options.listen, found, on_ready=on_ready)
 
 
 def _open_keyring(file: Path) -> FileKeyring:

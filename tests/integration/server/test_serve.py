@@ -2,11 +2,14 @@
 
 import datetime
 import ipaddress
+import os
 import random
+import signal
 import socket
 import subprocess
 import threading
 import time
+import urllib.request
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -166,3 +169,50 @@ def test_two_servers_on_one_folder(tmp_path: Path) -> None:
     finally:
         assert first.stop() == 0
         assert second.stop(2) == 0  # SIGINT
+
+
+def test_workers_share_port_folder_and_counts_and_are_replaced(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data", "--workers", "2")
+    try:
+        first = children(server.process.pid)
+        assert len(first) == 2
+        s3, signer = server.client("s3"), server.client("signer")
+        version = s3.put_object(Bucket="firmware", Key="k", Body=b"firmware")["VersionId"]
+        source = {"s3": {"bucketName": "firmware", "key": "k", "version": version}}
+        destination = {"s3": {"bucketName": "firmware", "prefix": "out/"}}
+        jobs = []
+        for _ in range(10):
+            fresh = server.client("signer")  # a connection of its own, to whichever worker takes it
+            token = str(uuid.uuid4())
+            made = fresh.start_signing_job(
+                source=source, destination=destination, profileName="local", clientRequestToken=token
+            )
+            jobs.append(made["jobId"])
+        for job_id in jobs:
+            signer.get_waiter("successful_signing_job").wait(jobId=job_id, WaiterConfig={"Delay": 1})
+        metrics = urllib.request.urlopen(f"{server.url}/metrics").read().decode()
+        assert 'iotsign_job_steps_total{step="succeeded"} 10.0' in metrics
+        assert "iotsign_jobs_in_hand 0.0" in metrics
+        os.kill(first[0], signal.SIGKILL)
+        deadline = time.monotonic() + WAIT_S
+        while len(found := children(server.process.pid)) < 2 or first[0] in found:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        assert server.client("signer").describe_signing_job(jobId=jobs[0])["status"] == "Succeeded"
+        assert '"event": "worker ended"' in server.logs
+    finally:
+        assert server.stop() == 0
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    server = Server(tmp_path / "data", "--workers", "2")
+    workers = children(server.process.pid)
+    assert server.stop(signal.SIGKILL) == -signal.SIGKILL
+    deadline = time.monotonic() + WAIT_S
+    while any(Path(f"/proc/{pid}").exists() for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
