@@ -27,8 +27,8 @@
 int iotsign_verdict_is_trusted(uint32_t verdict);
 
 /* iotsign_mcuboot_verify, evaluated twice. Refuses also what was verified both times but differed (flash that reads differently
- * the second time). *image is what both found, and all zeros unless the second succeeded. Half of scratch->buffer is for the
- * second readings: with less than 128 bytes, everything is hashed twice. */
+ * the second time). *image is what the second found, all zeros unless that succeeded; it counts only with IOTSIGN_TRUSTED. Half
+ * of scratch->buffer is for the second readings: with less than 128 bytes, everything is hashed twice. */
 uint32_t iotsign_mcuboot_verify_hardened(const iotsign_region_t *region, const iotsign_mcuboot_policy_t *policy,
                                          const iotsign_scratch_t *scratch, iotsign_mcuboot_image_t *image);
 

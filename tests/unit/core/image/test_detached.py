@@ -120,6 +120,20 @@ def test_what_the_caller_gives(core: Core, signing_keys: dict[str, PrivateKey], 
     assert verdicts == ["SPACE", "SPACE", "MALFORMED", "MALFORMED", "READ", "READ"]
 
 
+@pytest.mark.parametrize("kind", ["fail_call", "short_call"])
+@pytest.mark.parametrize("hardened", [False, True])
+def test_every_read_that_fails(
+    core: Core, signing_keys: dict[str, PrivateKey], spki: dict[str, bytes], hardened: bool, kind: str
+) -> None:
+    signature = sign(signing_keys["p256"], "p256")
+    options: dict[str, Any] = {"hardened": hardened, "buffer_size": 864}
+    good = core.verify_all([question(spki["p256"], signature, "p256", **options)])[0]
+    # parts of 864 bytes; of 384 bytes, so that there is room for the second reading of each
+    assert (good.verdict, good.reads) == ("OK", 8 if hardened else 2)
+    questions = [question(spki["p256"], signature, "p256", **options, **{kind: call}) for call in range(good.reads)]
+    assert {answer.verdict for answer in core.verify_all(questions)} == {"REFUSED" if hardened else "READ"}
+
+
 # threat 22
 def test_flash_that_reads_differently_the_second_time(
     core: Core, signing_keys: dict[str, PrivateKey], spki: dict[str, bytes]
