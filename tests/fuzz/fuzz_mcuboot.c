@@ -39,7 +39,43 @@ static void finish(iotsign_hash_context_t *context, uint8_t *digest)
     digest[1] = (uint8_t)(context->sha256.length >> 8 & 0xFF);
 }
 
-static const iotsign_hash_class_t sum_class = {32, init, update, finish, NULL};
+/* Of two readings: the length of the first is its sum, that of the second how much of it was read. */
+static void init_twice(iotsign_hash_context_t *context)
+{
+    memset(context, 0, sizeof *context);
+}
+
+static uint32_t position(const iotsign_hash_context_t *context)
+{
+    return context->sha256_twice.second.length;
+}
+
+static void update_twice(iotsign_hash_context_t *context, const void *data, const void *again, size_t length)
+{
+    iotsign_sha256_twice_t *twice = &context->sha256_twice;
+    const uint8_t *bytes = data;
+
+    twice->difference |= memcmp(data, again, length) != 0;
+    twice->second.length += (uint32_t)length;
+    for (; length > 0; length--) {
+        twice->first.length = (twice->first.length + *bytes++) & 0xFFFF;
+    }
+}
+
+static void finish_twice(iotsign_hash_context_t *context, uint8_t *digest)
+{
+    memset(digest, 0, 32);
+    digest[0] = (uint8_t)(context->sha256_twice.first.length & 0xFF);
+    digest[1] = (uint8_t)(context->sha256_twice.first.length >> 8 & 0xFF);
+}
+
+static int is_sound(const iotsign_hash_context_t *context, uint32_t length)
+{
+    return context->sha256_twice.difference == 0 && context->sha256_twice.second.length == length;
+}
+
+static const iotsign_hash_twice_t twice = {init_twice, position, update_twice, finish_twice, is_sound};
+static const iotsign_hash_class_t sum_class = {32, init, update, finish, &twice};
 
 static iotsign_status_t judge(const iotsign_hash_class_t *hash, const uint8_t *key, size_t key_length, const uint8_t *digest,
                               const uint8_t *signature, size_t signature_length, void *work)
@@ -115,7 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                                      {IOTSIGN_ANCHOR_HASH, key_hash, sizeof key_hash}};
     static const iotsign_mcuboot_policy_t policy = {verifiers, 3, anchors, 4, IOTSIGN_MCUBOOT_RAM_LOAD};
     static const iotsign_mcuboot_image_t nothing;
-    static uint8_t buffer[128];
+    static uint8_t buffer[255];
     static stream_t work;
     iotsign_scratch_t scratch = {buffer, sizeof buffer, &work, sizeof work};
     iotsign_mcuboot_image_t image;
@@ -127,7 +163,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     flash.fail_call = data[0];
-    scratch.buffer_size = data[1] & 0x7F;
+    scratch.buffer_size = data[1];
     flash.bytes = data + 2;
     flash.size = region.size = (uint32_t)(size - 2);
     status = iotsign_mcuboot_verify(&region, &policy, &scratch, &image);
@@ -141,6 +177,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     require((image.flags & ~(uint32_t)IOTSIGN_MCUBOOT_RAM_LOAD) == 0);
     require(image.dependency_count <= IOTSIGN_MCUBOOT_MAX_DEPENDENCIES && image.digest_size == 32);
     require(image.has_security_counter != 0 || image.security_counter == 0);
+    flash.calls = 0;
+    require(iotsign_mcuboot_verify_hardened(&region, &policy, &scratch, &image) == IOTSIGN_TRUSTED ||
+            (flash.fail_call != 0 && flash.calls >= flash.fail_call));
     flash.fail_call = 0;
     require(iotsign_mcuboot_verify_hardened(&region, &policy, &scratch, &image) == IOTSIGN_TRUSTED);
     return 0;

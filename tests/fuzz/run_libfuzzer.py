@@ -34,13 +34,16 @@ WRAPPED = {"fuzz_json_embedded": [f"-Wl,--wrap={name}" for name in ("read", "wri
 NO_LINK, LINK = ["-fsanitize=fuzzer-no-link"], ["-fsanitize=fuzzer"]
 
 
-def _image(key_record: bytes, signature_type: int, *, protected: bytes = b"", mark: bytes = b"") -> bytes:
-    """An image for fuzz_mcuboot: digest and signature are the sum of the signed bytes."""
+def _image(
+    key_record: bytes, signature_type: int, *, buffer_size: int = 127, protected: bytes = b"", mark: bytes = b""
+) -> bytes:
+    """An image for fuzz_mcuboot: digest and signature are the sum of the signed bytes; 128 bytes hold two readings."""
     size = len(protected) + 4 if protected else 0
     signed = struct.pack("<IIHHII", 0x96F3B83D, 0, 32, size, 16, 0) + bytes(12) + bytes(range(16))
     signed += area(0x6908, protected) if protected else b""
     digest = struct.pack("<H", sum(signed) & 0xFFFF).ljust(32, b"\0")
-    return b"\0\x7f" + signed + area(0x6907, tlv(0x10, digest) + mark + key_record + tlv(signature_type, digest))
+    records = tlv(0x10, digest) + mark + key_record + tlv(signature_type, digest)
+    return bytes([0, buffer_size]) + signed + area(0x6907, records)
 
 
 def _ecdsa(key: Any, size: int) -> bytes:
@@ -74,6 +77,7 @@ def seeds(target: str) -> list[bytes]:
         return [
             _image(record, 0x24),
             _image(record, 0x24, protected=protected),
+            _image(record, 0x24, protected=protected, buffer_size=200),
             _image(record, 0x24, mark=tlv(0x25, b"\1")),
             _image(tlv(2, b"\1"), 0x24),
         ]
