@@ -5,7 +5,7 @@
 #include "bootloader/boot.h"
 #include "bootloader/provisioning.h"
 
-#define TIMES 4u
+#define TIMES 20u
 
 static size_t read_primary(void *context, uint32_t offset, void *buffer, size_t length)
 {

@@ -2,8 +2,8 @@
 
     python benchmarks/boot_cost.py [BOARD ...]
 
-Counted under QEMU with `-icount shift=0`, where a guest's millisecond is a million instructions; mean of four
-verifications, so to within 0.25 M. Reading the flash and the counter log is included. The boards' slots are enlarged
+Counted under QEMU with `-icount shift=0`, where a guest's millisecond is a million instructions; mean of twenty
+verifications, so to within 0.05 M. Reading the flash and the counter log is included. The boards' slots are enlarged
 for it where they are too small; an image that a board cannot take at all is as large as it can (the size is printed).
 `once` is one verification, hash and signature; `at boot` is the boot loader's decision about an image in the flash,
 which reads and evaluates it twice, so that no skipped instruction decides. Boards that load images to RAM do that
@@ -29,7 +29,7 @@ from iotsign.device import Board, find_board, list_boards
 
 KIB = 1024
 IMAGE = 256 * KIB
-TIMES = 4
+TIMES = 20
 HEADERS = 1 * KIB  # header and TLVs
 LIMITS = {("mps2-an385", "once"): 12.0, ("mps2-an385", "at boot"): 12.0}
 LARGEST_LOADER = 32
