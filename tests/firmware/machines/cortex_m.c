@@ -8,6 +8,32 @@
 #define SYSTICK_RELOAD REGISTER(0xE000E014u)
 #define SYSTICK_VALUE REGISTER(0xE000E018u)
 
+#if defined(MACHINE_AN385)
+
+#define MPU_CONTROL REGISTER(0xE000ED94u)
+#define MPU_NUMBER REGISTER(0xE000ED98u)
+#define MPU_BASE REGISTER(0xE000ED9Cu)
+#define MPU_SIZE REGISTER(0xE000EDA0u)
+
+/* The board has RAM where other processors have flash, twice: a stray write must not change the code. Source: ARMv7-M
+ * Architecture Reference Manual, B3.5. */
+static void protect_code(void)
+{
+    MPU_NUMBER = 0;
+    MPU_BASE = 0;
+    MPU_SIZE = 6u << 24 | 22u << 1 | 1u; /* read-only, 8 MiB, enabled */
+    MPU_CONTROL = 5;                     /* enabled, all else as without it */
+    __asm volatile("dsb\n\tisb" ::: "memory");
+}
+
+#else
+
+static void protect_code(void)
+{
+}
+
+#endif
+
 extern uint32_t stack_top[], bss_start[], bss_end[];
 int main(void);
 
@@ -17,6 +43,7 @@ void _start(void)
     for (uint32_t *word = bss_start; word < bss_end; word++) {
         *word = 0;
     }
+    protect_code();
     main();
     for (;;) {
     }
