@@ -76,7 +76,6 @@ def main() -> None:
         peer_verify = [*ESPSECURE, "verify-signature", "--version", "2", "--keyfile", str(key), theirs]
         signed = side_by_side({"ours": sign, "espsecure": peer_sign}, rounds=options.rounds)
         verified = side_by_side({"ours": verify, "espsecure": peer_verify}, rounds=options.rounds)
-        inspected = side_by_side({"ours": [IOTSIGN, "image", "inspect", ours]})["ours"]
         peaks = {
             verb: run_once(command, watch_memory=True)[1] for verb, command in (("sign", sign), ("verify", verify))
         }
@@ -86,7 +85,6 @@ def main() -> None:
         value = ratio(figures["ours"], figures["espsecure"])
         rows.append(Row(f"{verb} / espsecure, {options.size_mib} MiB", value, 0.5, detail=detail))
     rows += [Row(f"memory, {verb}", peak / MIB, 64, "MiB") for verb, peak in peaks.items()]
-    rows.append(Row(f"inspect, {options.size_mib} MiB", inspected.median_s * 1000, 200, "ms"))
     report("espressif", rows)
 
 

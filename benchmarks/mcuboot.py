@@ -1,4 +1,4 @@
-"""Sign and verify large MCUboot images against imgtool; peak memory; `image inspect`.
+"""Sign and verify large MCUboot images against imgtool; peak memory.
 
     python benchmarks/mcuboot.py [--size-mib 100] [--rounds 5] [--keys ecdsa-p256 …] [--directory /dev/shm]
 
@@ -107,12 +107,6 @@ class Bench:
         detail = ", ".join(f"{who} {figure.median_s:.3f} s" for who, figure in figures.items())
         return Row(f"{name}, {self.size // MIB} MiB", ratio(figures["ours"], figures["imgtool"]), 0.5, detail=detail)
 
-    def inspect(self) -> Row:
-        """Wall time of looking into an image."""
-        run_once(self.sign("ed25519")["imgtool"])
-        figures = side_by_side({"ours": [IOTSIGN, "image", "inspect", str(self.at / "theirs")]}, rounds=9, warm_up=2)
-        return Row("image inspect", figures["ours"].median_s * 1000, 200, "ms")
-
 
 def main() -> None:
     """Run everything and report."""
@@ -129,7 +123,6 @@ def main() -> None:
         rows = [row for name in options.keys for row in bench.rows(name)]
         if "ed25519" in options.keys:
             rows += bench.rows("ed25519", "--pure")
-        rows.append(bench.inspect())
     report("mcuboot", rows)
 
 

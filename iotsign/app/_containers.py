@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from iotsign.errors import UnsupportedFormatError
-from iotsign.formats.container import CONTAINERS, Container, Settings, container_named
+from iotsign.formats.container import Container, Settings
+from iotsign.formats.container_registry import CONTAINERS, container_named
 
 if TYPE_CHECKING:
     from iotsign.platforms import Platform

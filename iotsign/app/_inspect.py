@@ -12,7 +12,7 @@ from iotsign.app._native_files import reader
 from iotsign.app._service_image import open_service_image
 from iotsign.errors import FormatError
 from iotsign.formats import jsonimage
-from iotsign.formats.container import HEAD_SIZE, recognise_container
+from iotsign.formats.container_registry import HEAD_SIZE, recognise_container
 
 if TYPE_CHECKING:
     from iotsign.formats.jsonimage import JsonImage

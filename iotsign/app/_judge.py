@@ -16,7 +16,7 @@ from iotsign.errors import (
     UntrustedImageError,
     VerificationIncompleteError,
 )
-from iotsign.formats.container import Judge, judge_by_openssl
+from iotsign.formats.judge import Judge, judge_by_openssl
 
 if TYPE_CHECKING:
     from iotsign.keys import PublicKey

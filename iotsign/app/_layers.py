@@ -12,9 +12,10 @@ from iotsign.app._input_file import InputFile
 from iotsign.app._service_image import looks_like_zip
 from iotsign.errors import DigestMismatchError, UnsupportedFormatError
 from iotsign.formats import jsonimage
-from iotsign.formats.container import HEAD_SIZE, Container, recognise_container
+from iotsign.formats.container_registry import HEAD_SIZE, recognise_container
 
 if TYPE_CHECKING:
+    from iotsign.formats.container import Container
     from iotsign.formats.jsonimage import JsonImage
 
 __all__ = ["image_limit", "inner_container", "inner_file"]

@@ -1,17 +1,21 @@
 """Files as native containers want them: open for reading in blocks, with progress; keys and releases by name."""
 
+from __future__ import annotations
+
 import contextlib
 import io
 import stat
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from iotsign.app._input_file import InputFile, input_file, read_small_file
 from iotsign.app._output_file import store_error
-from iotsign.core import Progress
 from iotsign.errors import KeyRejectedError
-from iotsign.formats.container import Settings
+
+if TYPE_CHECKING:
+    from iotsign.core import Progress
+    from iotsign.formats.container import Settings
 
 __all__ = ["reader", "resolved_settings", "settings_files"]
 

@@ -15,11 +15,7 @@ from iotsign.app._steps import Steps
 from iotsign.app._trust import Candidate, Trust
 from iotsign.app._verdict import VerifiedContainer, VerifyOptions
 from iotsign.errors import ImageTooLargeError, KeyMismatchError, KeyRejectedError, VerificationIncompleteError
-from iotsign.formats.container import (
-    Container,
-    ContainerSignature,
-    OpenContainer,
-)
+from iotsign.formats.container import Container, ContainerSignature, OpenContainer
 from iotsign.keys import PublicKey, find_weaknesses
 
 if TYPE_CHECKING:

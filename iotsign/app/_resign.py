@@ -23,7 +23,8 @@ from iotsign.app._signing import SignedImage
 from iotsign.core import Progress
 from iotsign.errors import ConfigError, DigestMismatchError, KeyMismatchError, UnsupportedFormatError
 from iotsign.formats import jsonimage
-from iotsign.formats.container import HEAD_SIZE, Container, Settings, recognise_container
+from iotsign.formats.container import Container, Settings
+from iotsign.formats.container_registry import HEAD_SIZE, recognise_container
 from iotsign.keys import Signer
 
 if TYPE_CHECKING:

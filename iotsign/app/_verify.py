@@ -31,7 +31,8 @@ from iotsign.errors import (
     UnsupportedFormatError,
 )
 from iotsign.formats import jsonimage
-from iotsign.formats.container import HEAD_SIZE, Container, recognise_container
+from iotsign.formats.container import Container
+from iotsign.formats.container_registry import HEAD_SIZE, recognise_container
 
 if TYPE_CHECKING:
     from iotsign.formats.jsonimage import JsonImage

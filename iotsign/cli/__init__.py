@@ -40,7 +40,6 @@ NOUNS: Final = {
     "completion": "Print a completion script for your shell.",
 }
 
-_GARBAGE_THRESHOLD: Final = 50_000  # objects
 _COMPLETE_VARIABLE: Final = "_IOTSIGN_COMPLETE"
 
 
@@ -150,8 +149,6 @@ def _terminate(signum: int, frame: FrameType | None) -> NoReturn:  # noqa: ARG00
 
 def main() -> None:
     """Run the command line of this process and exit."""
-    # looking for garbage while modules load takes a twentieth of a short command's time, and finds none
-    gc.set_threshold(_GARBAGE_THRESHOLD)
     prepare_streams()
     signal.signal(signal.SIGTERM, _terminate)
     signal.signal(signal.SIGHUP, _terminate)
@@ -161,6 +158,6 @@ def main() -> None:
 
         sys.exit(shell_complete(_root, {}, "iotsign", _COMPLETE_VARIABLE, instruction))
     code = run(sys.argv[1:])
-    # nor does looking for it on the way out find any that the end of the process would not remove
+    # looking for garbage on the way out finds none that the end of the process would not remove
     gc.freeze()
     sys.exit(code)

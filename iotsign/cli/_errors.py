@@ -5,7 +5,6 @@ object instead: ``{"error": {"type", "code", "message", "exitCode", "hint", "dat
 """
 
 import errno
-import json
 import os
 import sys
 from typing import Any, Final
@@ -93,6 +92,8 @@ def report(error: BaseException, *, as_json: bool, about_file: str | None = None
 
         traceback.print_exception(error)
     if as_json:
+        import json
+
         print(json.dumps({"error": about}), file=sys.stderr)
     elif about["exitCode"] == INTERRUPTED:
         say("interrupted")

@@ -1,6 +1,5 @@
 """How results of `iotsign image` look, as JSON and as tables."""
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 from iotsign.cli._errors import describe, exit_code, report
@@ -15,6 +14,7 @@ from iotsign.cli._output import (
     styled,
     warn,
 )
+from iotsign.core import base64_encode
 from iotsign.errors import VerificationIncompleteError
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def signed_json(name: str, signed: "SignedImage", *, dry_run: bool, certfile: st
         "platformId": signed.platform_id,
         "imageFormat": signed.image_format,
         "signatureAlgorithm": signed.algorithm.name,
-        "signature": base64.b64encode(signed.signature).decode(),
+        "signature": base64_encode(signed.signature).decode(),
         "rawPayloadSize": signed.raw_payload_size,
         "size": signed.size,
         "digest": _digest(signed.digest_algorithm.value, signed.digest),
@@ -75,7 +75,7 @@ def image_json(image: "JsonImage") -> dict[str, Any]:
     return {
         "imageFormat": image.image_format,
         "signatureAlgorithm": image.algorithm.name,
-        "signature": base64.b64encode(image.signature).decode(),
+        "signature": base64_encode(image.signature).decode(),
         "rawPayloadSize": image.raw_payload_size,
         **digest,
         **_location(image.location),

@@ -7,12 +7,9 @@ control characters cannot reach the terminal.
 
 import contextlib
 import io
-import json
 import os
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, TextIO, TypeVar
@@ -27,12 +24,15 @@ if TYPE_CHECKING:
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
-# C0 and C1 controls, and the marks that reorder text
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# C0 and C1 controls, and the marks that reorder text; and how they are shown
+_UNPRINTABLE: Final = {
+    code: chr(code).encode("unicode_escape").decode()
+    for first, last in ((0x00, 0x1F), (0x7F, 0x9F), (0x200E, 0x200F), (0x202A, 0x202E), (0x2066, 0x2069))
+    for code in range(first, last + 1)
+}
 _WIDE: Final = 10_000  # columns of a table that is not shown on a terminal: nothing is wrapped
 
 
-@dataclass
 class Invocation:
     """How this command was asked to behave.
 
@@ -41,8 +41,9 @@ class Invocation:
         no_input: Never ask.
     """
 
-    json: bool = False
-    no_input: bool = False
+    # no dataclass, here and below: making one takes a hundredth of a short command's time
+    def __init__(self, *, json: bool = False, no_input: bool = False) -> None:
+        self.json, self.no_input = json, no_input
 
 
 def _set_flag(name: str) -> Callable[[click.Context, click.Parameter, bool], None]:
@@ -106,7 +107,7 @@ def drop_stdout() -> None:
 
 def printable(text: object) -> str:
     r"""Write control characters as ``\x1b``, so that a name in a file cannot drive the terminal."""
-    return _UNPRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode(), str(text))
+    return str(text).translate(_UNPRINTABLE)
 
 
 def jsonable(value: Any) -> Any:
@@ -141,6 +142,8 @@ def print_json(value: Mapping[str, Any]) -> None:
     Raises:
         StoreError: stdout is closed.
     """
+    import json
+
     click.echo(json.dumps(jsonable(value)), stdout())
 
 
@@ -171,12 +174,11 @@ def styled(text: object, style: str) -> "Styled":
     return Styled(printable(text), style)
 
 
-@dataclass(frozen=True)
 class Styled:
     """A text and how it looks where there are colours."""
 
-    text: str
-    style: str
+    def __init__(self, text: str, style: str) -> None:
+        self.text, self.style = text, style
 
     def __str__(self) -> str:
         return self.text

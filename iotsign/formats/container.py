@@ -5,82 +5,29 @@ open files and holds no state. What only one format knows comes and goes as sett
 container does not know is an error.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm
-from iotsign.errors import ConfigError, MalformedImageError, UnsupportedFormatError
+from iotsign.errors import ConfigError
 
 if TYPE_CHECKING:
+    from iotsign.formats.judge import Judge
     from iotsign.keys import PublicKey, Signer
 
 __all__ = [
-    "CONTAINERS",
-    "HEAD_SIZE",
     "Container",
     "ContainerSignature",
-    "Judge",
     "OpenContainer",
     "PackedContainer",
     "Settings",
-    "container_named",
-    "judge_by_openssl",
     "no_key_digests",
-    "raw_ecdsa_signature",
-    "recognise_container",
 ]
 
 Settings = Mapping[str, Any]
-HEAD_SIZE: Final = 4096
-"""Bytes of a file that recognising a container may take."""
-
-
-class Judge(Protocol):
-    """Who does the mathematics of a verification."""
-
-    def __call__(
-        self,
-        key: "PublicKey",
-        algorithm: SignatureAlgorithm,
-        signature: bytes,
-        *,
-        digest: bytes,
-        message: Callable[[], bytes | memoryview],
-        streamed: Callable[[], None] | None = None,
-    ) -> None:
-        """Verify one signature.
-
-        Args:
-            key: The public key.
-            algorithm: How it signs.
-            signature: The signature.
-            digest: Of what is signed, for an algorithm that signs digests.
-            message: Gives what is signed, for an algorithm that does not.
-            streamed: Lets the core verify a message that is large, in parts; None for one that is not.
-
-        Raises:
-            SignatureMismatchError: It is not this key's over this.
-            MalformedImageError: The signature's encoding is not canonical.
-        """
-
-
-def judge_by_openssl(
-    key: "PublicKey",
-    algorithm: SignatureAlgorithm,
-    signature: bytes,
-    *,
-    digest: bytes,
-    message: Callable[[], bytes | memoryview],
-    streamed: Callable[[], None] | None = None,  # noqa: ARG001
-) -> None:
-    """Verify one signature with OpenSSL, which needs a message in one piece; a `Judge`."""
-    if algorithm.hash is None:
-        key.verify(message(), signature, algorithm)
-    else:
-        key.verify_digest(digest, signature, algorithm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +47,7 @@ class ContainerSignature:
     algorithm: SignatureAlgorithm | None
     offset: int
     key_id: bytes | None
-    signer: "PublicKey | None"
+    signer: PublicKey | None
     value: bytes
 
 
@@ -141,7 +88,7 @@ class OpenContainer(Protocol):
             KeyMismatchError: The container is for another target.
         """
 
-    def check_integrity(self, keys: Sequence["PublicKey"] = ()) -> str:
+    def check_integrity(self, keys: Sequence[PublicKey] = ()) -> str:
         """Check all that the container says about its content; to be called before `find_signers`.
 
         Args:
@@ -155,7 +102,7 @@ class OpenContainer(Protocol):
             UntrustedImageError: The content is not what the digests say, or cannot be looked at.
         """
 
-    def find_signers(self, keys: Sequence["PublicKey"], judge: Judge) -> tuple[ContainerSignature, ...]:
+    def find_signers(self, keys: Sequence[PublicKey], judge: Judge) -> tuple[ContainerSignature, ...]:
         """Find out who signed.
 
         Args:
@@ -222,7 +169,7 @@ class Container(Protocol):
         """Read a container's structure; the file stays open and unchanged as long as the result is used."""
 
     def sign(
-        self, source: BinaryIO, output: BinaryIO, signers: Sequence["Signer"], settings: Settings
+        self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
     ) -> PackedContainer:
         """Make a container of a firmware.
 
@@ -237,7 +184,7 @@ class Container(Protocol):
         """
 
     def resign(
-        self, source: BinaryIO, output: BinaryIO, signers: Sequence["Signer"], settings: Settings
+        self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
     ) -> PackedContainer:
         """Sign a container with other keys, without touching its payload.
 
@@ -246,7 +193,7 @@ class Container(Protocol):
         """
 
     def write_message(
-        self, source: BinaryIO, output: BinaryIO, key: "PublicKey | None", settings: Settings
+        self, source: BinaryIO, output: BinaryIO, key: PublicKey | None, settings: Settings
     ) -> HashAlgorithm | None:
         """Write what a key elsewhere has to sign, for a firmware or for a container that exists.
 
@@ -255,7 +202,7 @@ class Container(Protocol):
         """
 
     def attach(
-        self, source: BinaryIO, output: BinaryIO, key: "PublicKey", signature: bytes, settings: Settings
+        self, source: BinaryIO, output: BinaryIO, key: PublicKey, signature: bytes, settings: Settings
     ) -> PackedContainer:
         """Make a container with a signature that was made elsewhere; source and settings as for `write_message`.
 
@@ -278,54 +225,3 @@ def no_key_digests(name: str) -> ConfigError:
     """What `OpenContainer.find_digests` raises where a container does not carry its keys."""
     message = f"{name} does not carry its keys; no digest stands for one"
     return ConfigError("KeyDigestNotWanted", message, hint="give the public key with --key")
-
-
-def raw_ecdsa_signature(signature: bytes, size: int) -> bytes:
-    """Turn an ECDSA signature into r‖s, as some containers hold it.
-
-    Args:
-        signature: DER, or r‖s already.
-        size: Bytes of r and of s each.
-
-    Raises:
-        MalformedImageError: Neither.
-    """
-    if len(signature) == 2 * size:
-        return signature
-    from cryptography.hazmat.primitives.asymmetric import utils
-
-    try:
-        r, s = utils.decode_dss_signature(signature)
-        return r.to_bytes(size, "big") + s.to_bytes(size, "big")
-    except (ValueError, OverflowError):
-        message = f"expected an ECDSA signature in DER or {2 * size} bytes of r‖s, got {len(signature)} bytes"
-        raise MalformedImageError("SignatureEncoding", message) from None
-
-
-CONTAINERS: Final[Mapping[str, str]] = {
-    "mcuboot": "iotsign.formats.mcuboot.CONTAINER",
-    "espressif-secure-boot-v2": "iotsign.formats.espressif.CONTAINER",
-    "ti-cc13x2-oad": "iotsign.formats.ti.CONTAINER",
-    "freertos-descriptor": "iotsign.formats.ti.DESCRIPTOR_CONTAINER",
-}
-"""Containers by name, and where each is."""
-
-
-@cache
-def container_named(name: str) -> Container:
-    """Find a container.
-
-    Raises:
-        UnsupportedFormatError: There is none of that name.
-    """
-    place = CONTAINERS.get(name)
-    if place is None:
-        message = f"expected a native container among {', '.join(CONTAINERS)}, got {name!r}"
-        raise UnsupportedFormatError("NativeNotSupported", message, container=name)
-    module, _, attribute = place.rpartition(".")
-    return cast("Container", getattr(import_module(module), attribute))
-
-
-def recognise_container(head: bytes) -> Container | None:
-    """Find the container that a file is, by its first bytes (up to `HEAD_SIZE`)."""
-    return next((found for found in map(container_named, CONTAINERS) if found.recognises(head)), None)

@@ -16,8 +16,10 @@ from iotsign.errors import (
     StoreError,
     UnsupportedAlgorithmError,
 )
-from iotsign.formats.container import CONTAINERS, Container, container_named, judge_by_openssl
+from iotsign.formats.container import Container
+from iotsign.formats.container_registry import CONTAINERS, container_named
 from iotsign.formats.jsonimage import EMBEDDED, S3Location, pack_detached, pack_embedded, payload_hash
+from iotsign.formats.judge import judge_by_openssl
 from iotsign.keys import Signer
 from iotsign.platforms import Platform, SigningMaterial
 from iotsign.signer._job import SigningJob

@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 
 from iotsign.errors import FormatError, KeyRejectedError, UntrustedImageError
 from iotsign.formats import espressif, ti
-from iotsign.formats.container import container_named
+from iotsign.formats.container_registry import container_named
 from iotsign.formats.espressif import _container as espressif_container
 from iotsign.formats.espressif import _one_pass as espressif_pass
 from iotsign.formats.espressif import _opened as espressif_opened

@@ -12,13 +12,14 @@ from iotsign.errors import (
     SignatureMismatchError,
     UnsupportedFormatError,
 )
-from iotsign.formats.container import ContainerSignature, Judge, Settings
+from iotsign.formats.container import ContainerSignature, Settings
 from iotsign.formats.espressif._one_pass import OnePass
 from iotsign.formats.espressif.block_key import KEY_TYPES, BlockKind, algorithm_of
 from iotsign.formats.espressif.image import EspressifImage, read_image
 from iotsign.formats.espressif.secure_boot_v1 import find_tail, verify_v1
 from iotsign.formats.espressif.signature_block import BLOCK_SIZE, SignatureBlock, key_digest, verify_block
-from iotsign.formats.espressif.signature_sector import check_digests, read_sector
+from iotsign.formats.espressif.signature_sector import check_digests, find_sector
+from iotsign.formats.judge import Judge
 from iotsign.formats.settings import read_release, refuse_unknown
 from iotsign.keys import PublicKey
 
@@ -120,14 +121,6 @@ class OpenEspressif:
     def check_floor(self) -> str | None:
         """Check the application's secure_version, Espressif's security counter."""
         return check_floor(self._image, self._settings)
-
-
-def find_sector(file: BinaryIO, image: EspressifImage) -> tuple[int, tuple[SignatureBlock, ...]]:
-    """The signature sector; no blocks if there is none."""
-    try:
-        return read_sector(file)
-    except UnsupportedFormatError:
-        return image.size, ()
 
 
 def check_floor(image: EspressifImage, settings: Settings) -> str | None:

@@ -6,15 +6,21 @@ RSA-3072: n[384] at 36; u32 e at 420; R² mod n[384] at 424; u32 m' = -n⁻¹ mo
 Source: ESP-IDF Programming Guide, Secure Boot v2, Signature Block Format.
 """
 
+from __future__ import annotations
+
 import struct
 from dataclasses import dataclass
 from enum import Enum
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from iotsign import core
 from iotsign.algorithms import HashAlgorithm, KeyType, SignatureAlgorithm, signature_algorithm
 from iotsign.errors import KeyMismatchError, MalformedImageError
-from iotsign.keys import PublicKey
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    from iotsign.keys import PublicKey
 
 RSA_BITS: Final = 3072
 
@@ -100,30 +106,46 @@ def digest_of_key(kind: BlockKind, raw: bytes) -> bytes:
     return core.digest(HashAlgorithm.SHA256, raw[start:end])
 
 
-def rsa_spki(n: int, e: int, offset: int) -> bytes:
-    """The key of a block that begins at `offset`, as SubjectPublicKeyInfo, DER.
+def check_exponent(e: int, offset: int) -> None:
+    """Refuse an exponent that no RSA key has, in a block that begins at `offset`.
+
+    Raises:
+        MalformedImageError: It is even, or 1.
+    """
+    if e < 3 or e % 2 == 0:
+        message = f"no valid RSA public key at offset {offset + 36}: exponent {e}"
+        raise MalformedImageError("InvalidPublicKey", message, offset=offset + 36)
+
+
+def check_point(kind: BlockKind, point: bytes, offset: int) -> None:
+    """Refuse X‖Y, big-endian each, that lies at `offset` and is no point of the curve.
 
     Raises:
         MalformedImageError: It is none.
     """
+    try:
+        _point_key(kind, point)
+    except ValueError:
+        message = f"the {kind.value} key at offset {offset} is no point of the curve"
+        raise MalformedImageError("InvalidPublicKey", message, offset=offset) from None
+
+
+def spki_of(kind: BlockKind, raw: bytes) -> bytes:
+    """The key of a block that was checked, as SubjectPublicKeyInfo, DER."""
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
 
-    try:
+    key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey
+    if kind is BlockKind.RSA3072:
+        n, e = (int.from_bytes(raw[start:end], "little") for start, end in ((36, 420), (420, 424)))
         key = rsa.RSAPublicNumbers(e, n).public_key()
-    except ValueError:
-        message = f"no valid RSA public key at offset {offset + 36}: exponent {e}"
-        raise MalformedImageError("InvalidPublicKey", message, offset=offset + 36) from None
+    else:
+        start = 53 if kind is BlockKind.P384 else 37
+        key = _point_key(kind, swap(raw[start:], CURVES[kind]))
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def ec_spki(kind: BlockKind, point: bytes, offset: int) -> bytes:
-    """The key X‖Y, big-endian each, that lies at `offset`, as SubjectPublicKeyInfo, DER.
-
-    Raises:
-        MalformedImageError: It is no point of the curve.
-    """
-    from cryptography.hazmat.primitives import serialization
+def _point_key(kind: BlockKind, point: bytes) -> ec.EllipticCurvePublicKey:
     from cryptography.hazmat.primitives.asymmetric import ec
 
     curves: dict[BlockKind, type[ec.EllipticCurve]] = {
@@ -131,9 +153,4 @@ def ec_spki(kind: BlockKind, point: bytes, offset: int) -> bytes:
         BlockKind.P256: ec.SECP256R1,
         BlockKind.P384: ec.SECP384R1,
     }
-    try:
-        key = ec.EllipticCurvePublicKey.from_encoded_point(curves[kind](), b"\x04" + point)
-    except ValueError:
-        message = f"the {kind.value} key at offset {offset} is no point of the curve"
-        raise MalformedImageError("InvalidPublicKey", message, offset=offset) from None
-    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    return ec.EllipticCurvePublicKey.from_encoded_point(curves[kind](), b"\x04" + point)

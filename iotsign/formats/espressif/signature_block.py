@@ -14,26 +14,32 @@ digest in the eFuses is SHA-256 of [36:812] (RSA), [36:101] or [52:149] (ECDSA).
 Source: ESP-IDF Programming Guide, Secure Boot v2, Signature Block Format.
 """
 
+from __future__ import annotations
+
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from iotsign.errors import MalformedImageError, SignatureMismatchError
-from iotsign.formats.container import Judge, judge_by_openssl, raw_ecdsa_signature
 from iotsign.formats.espressif.block_key import (
     CURVES,
     RSA_BITS,
     BlockKind,
     algorithm_of,
     block_kind,
+    check_exponent,
+    check_point,
     digest_of_key,
-    ec_spki,
     rsa_fields,
-    rsa_spki,
+    spki_of,
     swap,
 )
-from iotsign.keys import PublicKey, Signer
+from iotsign.formats.judge import judge_by_openssl, raw_ecdsa_signature
+
+if TYPE_CHECKING:
+    from iotsign.formats.judge import Judge
+    from iotsign.keys import PublicKey, Signer
 
 BLOCK_SIZE: Final = 1216
 BLOCK_MAGIC: Final = 0xE7
@@ -54,7 +60,6 @@ class SignatureBlock:
         kind: Kind of the embedded key.
         digest: Digest of everything before the sector, 32 or 48 bytes.
         key_digest: SHA-256 of the key as the chip hashes it, 32 bytes: what is burnt into the eFuses.
-        spki_der: The embedded key as X.509 SubjectPublicKeyInfo, DER.
         signature: Big-endian; RSA-PSS, or r‖s.
         raw: The block's 1216 bytes.
     """
@@ -62,9 +67,13 @@ class SignatureBlock:
     kind: BlockKind
     digest: bytes
     key_digest: bytes
-    spki_der: bytes
     signature: bytes
     raw: bytes
+
+    @property
+    def spki_der(self) -> bytes:
+        """The embedded key as X.509 SubjectPublicKeyInfo, DER."""
+        return spki_of(self.kind, self.raw)
 
 
 def key_digest(public_key: PublicKey) -> bytes:
@@ -104,8 +113,8 @@ def read_block(raw: bytes, offset: int = 0) -> SignatureBlock:
         offset: Where the block lies in its file, for messages.
 
     Raises:
-        MalformedImageError: Wrong magic, version, CRC, padding or curve; RSA values that do not belong to n.
-        KeyRejectedError: The embedded key is no valid public key.
+        MalformedImageError: Wrong magic, version, CRC, padding or curve; RSA values that do not belong to n; a key
+            that is none.
     """
     magic, version = raw[0], raw[1]
     if magic != BLOCK_MAGIC:
@@ -159,6 +168,8 @@ def verify_block(block: SignatureBlock, judge: Judge = judge_by_openssl) -> None
     if block.kind is BlockKind.P192:
         _verify_p192(block)
         return
+    from iotsign.keys import PublicKey
+
     key, algorithm = PublicKey(block.spki_der), algorithm_of(block.kind)
     judge(key, algorithm, block.signature, digest=block.digest, message=lambda: b"")
 
@@ -186,9 +197,9 @@ def _read_rsa(raw: bytes, offset: int) -> SignatureBlock:
     if (n, e, r_squared, m_prime) != rsa_fields(modulus, e):
         message = f"the precomputed RSA values at offset {offset + 424} do not belong to the modulus"
         raise MalformedImageError("RsaPrecomputation", message, offset=offset + 424)
-    spki_der = rsa_spki(modulus, e, offset)
+    check_exponent(e, offset)
     key = digest_of_key(BlockKind.RSA3072, raw)
-    return SignatureBlock(BlockKind.RSA3072, digest, key, spki_der, signature[::-1], raw)
+    return SignatureBlock(BlockKind.RSA3072, digest, key, signature[::-1], raw)
 
 
 def _read_ecdsa(raw: bytes, offset: int) -> SignatureBlock:
@@ -210,8 +221,8 @@ def _read_ecdsa(raw: bytes, offset: int) -> SignatureBlock:
     if any(key[used:]) or any(signature[used:]) or any(raw[curve.block.size : _CRC_OFFSET]):
         message = f"expected zeros in the unused bytes of the block at offset {offset}"
         raise MalformedImageError("UnusedBytes", message, offset=offset)
-    spki_der = ec_spki(kind, swap(key, curve), offset + position + 1)
-    return SignatureBlock(kind, digest, digest_of_key(kind, raw), spki_der, swap(signature, curve), raw)
+    check_point(kind, swap(key, curve), offset + position + 1)
+    return SignatureBlock(kind, digest, digest_of_key(kind, raw), swap(signature, curve), raw)
 
 
 def _verify_p192(block: SignatureBlock) -> None:

@@ -13,6 +13,7 @@ from iotsign import core
 from iotsign.algorithms import HashAlgorithm
 from iotsign.errors import DigestMismatchError, KeyMismatchError, MalformedImageError, UnsupportedFormatError
 from iotsign.formats.espressif.block_key import BlockKind
+from iotsign.formats.espressif.image import EspressifImage
 from iotsign.formats.espressif.signature_block import BLOCK_MAGIC, BLOCK_SIZE, SignatureBlock, read_block, verify_block
 
 SECTOR_SIZE: Final = 4096
@@ -47,6 +48,14 @@ def read_sector(file: BinaryIO) -> tuple[int, tuple[SignatureBlock, ...]]:
         message = f"expected 0xff from offset {start + position} to the end of the sector"
         raise MalformedImageError("TrailingBytes", message, offset=start + position)
     return start, tuple(blocks)
+
+
+def find_sector(file: BinaryIO, image: EspressifImage) -> tuple[int, tuple[SignatureBlock, ...]]:
+    """As `read_sector`; no blocks if there is no sector, and the image's own size."""
+    try:
+        return read_sector(file)
+    except UnsupportedFormatError:
+        return image.size, ()
 
 
 def image_digest(file: BinaryIO, length: int, kind: BlockKind) -> bytes:
@@ -101,7 +110,7 @@ def verify_image(file: BinaryIO, trusted: Collection[bytes] = ()) -> tuple[Signa
         The blocks that count: those with a trusted key, or all.
 
     Raises:
-        UnsupportedFormatError, MalformedImageError, KeyRejectedError: Step 1.
+        UnsupportedFormatError, MalformedImageError: Step 1.
         DigestMismatchError: Step 2.
         KeyMismatchError: Step 3: no block has a trusted key.
         SignatureMismatchError: Step 4.

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
         check_json_format,
         payload_hash,
     )
-    from iotsign.formats.jsonimage._read import looks_like_json_image, read_json_image
+    from iotsign.formats.jsonimage._read import read_json_image
+    from iotsign.formats.jsonimage._recognise import looks_like_json_image
     from iotsign.formats.jsonimage._s3 import S3Location
     from iotsign.formats.jsonimage._small import MAX_PREFIX, SmallObjects, pack_small
     from iotsign.formats.jsonimage._strictjson import load_object
@@ -55,7 +56,7 @@ _HOMES: Final = {
     "SmallObjects": "_small",
     "check_json_format": "_image",
     "load_object": "_strictjson",
-    "looks_like_json_image": "_read",
+    "looks_like_json_image": "_recognise",
     "pack_detached": "_detached",
     "pack_embedded": "_embedded",
     "pack_small": "_small",

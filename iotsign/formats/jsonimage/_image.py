@@ -3,12 +3,16 @@
 Source: AWS Signer API 2017-08-25, ImageFormat; the layouts stand in docs/formats/aws-json.md.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from iotsign.algorithms import HashAlgorithm, SignatureAlgorithm, SignatureEncoding, signature_algorithm
 from iotsign.errors import MalformedImageError, UnsupportedAlgorithmError, UnsupportedFormatError
-from iotsign.formats.jsonimage._s3 import S3Location
+
+if TYPE_CHECKING:
+    from iotsign.formats.jsonimage._s3 import S3Location
 
 EMBEDDED: Final = "JSONEmbedded"
 DETACHED: Final = "JSONDetached"

@@ -4,18 +4,11 @@ import os
 from typing import Final
 
 from iotsign.errors import StoreError, UnsupportedFormatError
-from iotsign.formats.jsonimage._detached import read_detached
 from iotsign.formats.jsonimage._embedded import Progress, read_embedded
 from iotsign.formats.jsonimage._image import JsonImage
-from iotsign.formats.jsonimage._strictjson import MAX_SIZE
+from iotsign.formats.jsonimage._recognise import MAX_SMALL_SIZE, looks_like_json_image
 
-_WHITE_SPACE: Final = b" \t\r\n"
 _DETACHED_MARK: Final = b'"payloadLocation"'  # a quote cannot stand inside base64, so no payload holds this
-
-
-def looks_like_json_image(head: bytes) -> bool:
-    """Tell from the first bytes of a file whether it claims to be JSON."""
-    return head.lstrip(_WHITE_SPACE)[:1] == b"{"
 
 
 def read_json_image(fd: int, size: int, *, fd_out: int | None = None, progress: Progress | None = None) -> JsonImage:
@@ -33,12 +26,14 @@ def read_json_image(fd: int, size: int, *, fd_out: int | None = None, progress: 
         StoreError: A file cannot be read or written.
     """
     try:
-        head = os.pread(fd, size if size <= MAX_SIZE else 1, 0)
+        head = os.pread(fd, size if size <= MAX_SMALL_SIZE else 1, 0)
     except OSError as error:
         raise StoreError("ReadFailed", f"cannot read the signed object: {error.strerror}") from error
     if not looks_like_json_image(head):
         message = f"expected a signed object that begins with {{, got {head[:8].hex() or 'an empty file'} at offset 0"
         raise UnsupportedFormatError("UnknownImageFormat", message, offset=0)
     if _DETACHED_MARK in head:
+        from iotsign.formats.jsonimage._detached import read_detached
+
         return read_detached(head)
     return read_embedded(fd, fd_out=fd_out, progress=progress)

@@ -4,8 +4,8 @@ import json
 from typing import Any, Final, NoReturn, cast
 
 from iotsign.errors import MalformedImageError
+from iotsign.formats.jsonimage._recognise import MAX_SMALL_SIZE
 
-MAX_SIZE: Final = 1 << 16  # bytes; a JSONDetached object with the longest key and version is under 8 KiB
 _MAX_DIGITS: Final = 19  # 2**63 has 19
 
 
@@ -33,7 +33,7 @@ def _refuse_number(text: str) -> NoReturn:
     raise _malformed("BadNumber", f"expected an integer, got {text[:20]}")
 
 
-def load_object(data: bytes, *, limit: int = MAX_SIZE) -> dict[str, Any]:
+def load_object(data: bytes, *, limit: int = MAX_SMALL_SIZE) -> dict[str, Any]:
     """Read one JSON object: UTF-8, unique keys, non-negative integers only, nothing before or after it.
 
     Args:

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from iotsign.formats.container import Container, OpenContainer, PackedContainer, Settings
 from iotsign.formats.mcuboot._header import IMAGE_MAGIC
 
 if TYPE_CHECKING:
     from iotsign.algorithms import HashAlgorithm
+    from iotsign.formats.container import Container, OpenContainer, PackedContainer, Settings
     from iotsign.keys import PublicKey, Signer
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-from iotsign.formats.container import ContainerSignature, Judge, Settings, no_key_digests
+from iotsign.formats.container import ContainerSignature, Settings, no_key_digests
+from iotsign.formats.judge import Judge
 from iotsign.formats.mcuboot._opening_settings import check_opening, decryption_key, floors
 from iotsign.formats.mcuboot._signature import algorithm_of
 from iotsign.formats.mcuboot._verify import CheckedSignature, OpenImage

@@ -10,7 +10,7 @@ from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, KeyType, Sign
 from iotsign.core import Ed25519Verifier, Hasher
 from iotsign.errors import MalformedImageError, UnsupportedAlgorithmError
 from iotsign.formats.background_hasher import BackgroundUpdates
-from iotsign.formats.container import Judge
+from iotsign.formats.judge import Judge
 from iotsign.formats.mcuboot._stream import Region
 from iotsign.formats.mcuboot._tlv import PublicKeyFormat, Tlv, TlvType
 

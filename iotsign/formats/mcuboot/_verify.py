@@ -17,7 +17,7 @@ from iotsign.errors import (
     UntrustedImageError,
     VerificationIncompleteError,
 )
-from iotsign.formats.container import Judge, judge_by_openssl
+from iotsign.formats.judge import Judge, judge_by_openssl
 from iotsign.formats.mcuboot._content import Content, PayloadState, check_decompressed, open_content
 from iotsign.formats.mcuboot._image import Image, SignatureEntry, read_image
 from iotsign.formats.mcuboot._records import check_records

@@ -12,7 +12,7 @@ VERSION: Final = struct.Struct("<BBHI")
 assert VERSION.size == 8
 
 _NUMBER: Final = "(0|[1-9][0-9]*)"
-_PATTERN: Final = re.compile(rf"{_NUMBER}(?:\.{_NUMBER}(?:\.{_NUMBER}(?:\+{_NUMBER})?)?)?")
+_PATTERN: Final = rf"{_NUMBER}(?:\.{_NUMBER}(?:\.{_NUMBER}(?:\+{_NUMBER})?)?)?"
 _LIMITS: Final = (0xFF, 0xFF, 0xFFFF, 0xFFFFFFFF)
 
 
@@ -49,7 +49,7 @@ class ImageVersion:
         Raises:
             ConfigError: Another form, a leading zero, or a number that does not fit its field.
         """
-        match = _PATTERN.fullmatch(text)
+        match = re.fullmatch(_PATTERN, text)
         if match is None:
             message = f"expected a version such as 1.2.3+4, got {text!r}"
             raise ConfigError("VersionMalformed", message, version=text)

@@ -21,14 +21,8 @@ from iotsign.errors import (
     UnsupportedAlgorithmError,
     UnsupportedFormatError,
 )
-from iotsign.formats.container import (
-    Container,
-    ContainerSignature,
-    Judge,
-    PackedContainer,
-    Settings,
-    no_key_digests,
-)
+from iotsign.formats.container import Container, ContainerSignature, PackedContainer, Settings, no_key_digests
+from iotsign.formats.judge import Judge
 from iotsign.formats.ti._small_image import check_settings, only_signer, read_whole
 from iotsign.formats.ti.descriptor import DESCRIPTOR_SIZE, MAGIC, ImageDescriptor, read_descriptor
 

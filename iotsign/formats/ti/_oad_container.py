@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from iotsign.algorithms import HashAlgorithm, KeyType
 from iotsign.errors import ConfigError, KeyMismatchError
-from iotsign.formats.container import (
-    Container,
-    ContainerSignature,
-    Judge,
-    PackedContainer,
-    Settings,
-    no_key_digests,
-    raw_ecdsa_signature,
-)
+from iotsign.formats.container import Container, ContainerSignature, PackedContainer, Settings, no_key_digests
+from iotsign.formats.judge import Judge, raw_ecdsa_signature
 from iotsign.formats.ti import oad
 from iotsign.formats.ti._small_image import check_settings, only_signer, read_whole
 

@@ -34,16 +34,21 @@ Source: SimpleLink CC13xx/CC26xx SDK, oad_image_header.h, sign_util.c (computeSh
 and computeCRC32.py.
 """
 
+from __future__ import annotations
+
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from iotsign import core
 from iotsign.algorithms import HashAlgorithm, KeyType, SignatureAlgorithm, signature_algorithm
 from iotsign.errors import DigestMismatchError, KeyMismatchError, MalformedImageError, SignatureMismatchError
-from iotsign.formats.container import Judge, judge_by_openssl
-from iotsign.keys import PublicKey, Signer
+from iotsign.formats.judge import judge_by_openssl
+
+if TYPE_CHECKING:
+    from iotsign.formats.judge import Judge
+    from iotsign.keys import PublicKey, Signer
 
 _CORE_HEADER: Final = struct.Struct("<8sIBBHBBBBIII4sIHH")
 assert _CORE_HEADER.size == 44

@@ -14,7 +14,7 @@ import pytest
 
 from iotsign.cli import run
 from iotsign.formats import espressif
-from iotsign.formats.container import judge_by_openssl
+from iotsign.formats.judge import judge_by_openssl
 from iotsign.keys import open_signer
 
 

@@ -4,12 +4,13 @@ import io
 import json
 import struct
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from damage import damaged
+from damage import check_every_verb
 
 from iotsign import core
 from iotsign.algorithms import HashAlgorithm, KeyType
@@ -232,29 +233,23 @@ def test_what_a_container_does_not_know_is_refused(bench: Bench) -> None:
     assert not Path("new.img").exists()
 
 
+def test_looking_into_an_image_loads_little(bench: Bench) -> None:
+    """Starting takes most of the time: OpenSSL loads only to check a point of a curve, no other container at all."""
+    bench.sign()
+    heavy = {"rich", "json", "iotsign.formats.jsonimage._image", "iotsign.formats.mcuboot"}
+    if "espressif" not in bench.platform.lower():
+        heavy |= {"cryptography", "iotsign.formats.espressif"}
+    elif bench.key_type is KeyType.RSA3072:
+        heavy |= {"cryptography", "iotsign.formats.espressif._one_pass"}
+    code = (
+        "import sys; from iotsign.cli import run; code = run(['image', 'inspect', 'app.img']);"
+        f"print(code, {heavy!r} & {{*sys.modules}}, file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr == "0 set()\n"
+
+
 def test_damaged_images(bench: Bench) -> None:
-    """Whatever the damage: a verdict, or a FormatError that says where; no traceback, nothing half-written."""
     # threats 15, 20
     bench.sign()
-    image = Path("app.img").read_bytes()
-    verbs = (
-        ("verify", "bad.img", "--key", bench.public),
-        ("verify", "bad.img"),
-        ("inspect", "bad.img"),
-        ("resign", "bad.img", "-k", f"pem:{bench.private}", "-o", "no.img"),
-        ("extract", "bad.img", "--key", bench.public, "-o", "no.img"),
-    )
-    for number, changed in enumerate(damaged(image, 100)):
-        Path("bad.img").write_bytes(changed)
-        verb = verbs[number % len(verbs)]
-        code = run(["image", *verb, "--json"])
-        out, err = bench.output()
-        said = json.loads(out or err)
-        assert code in {0, 1, 3, 4}, err
-        assert said.get("verdict") != "trusted" or (code == 0 and "--key" in verb)
-        if code:
-            assert not Path("no.img").exists()
-            assert said["error"]["exitCode"] == code
-        if code == 3:
-            assert "offset" in said["error"]["message"] or "offset" in said["error"].get("data", {})
-        Path("no.img").unlink(missing_ok=True)
+    check_every_verb(Path("app.img").read_bytes(), f"pem:{bench.private}", bench.public, bench.output)

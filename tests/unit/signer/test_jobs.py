@@ -10,7 +10,8 @@ import pytest
 from iotsign.algorithms import KeyType, signature_algorithm
 from iotsign.core import base64_decode
 from iotsign.errors import AccessDeniedError, ResourceNotFoundError, ValidationError
-from iotsign.formats.container import container_named, judge_by_openssl
+from iotsign.formats.container_registry import container_named
+from iotsign.formats.judge import judge_by_openssl
 from iotsign.keys import load_public_key
 from iotsign.signer import Caller, JobStatus, SourceObject
 

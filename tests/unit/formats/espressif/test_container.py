@@ -20,7 +20,8 @@ from iotsign.errors import (
     UnsupportedFormatError,
 )
 from iotsign.formats import espressif
-from iotsign.formats.container import container_named, judge_by_openssl, recognise_container
+from iotsign.formats.container_registry import container_named, recognise_container
+from iotsign.formats.judge import judge_by_openssl
 from iotsign.keys import Signer, open_signer
 
 ESPRESSIF = container_named("espressif-secure-boot-v2")

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from iotsign import core
 from iotsign.algorithms import HashAlgorithm, KeyType, signature_algorithm
 from iotsign.errors import IotsignError
-from iotsign.formats.container import container_named, judge_by_openssl
+from iotsign.formats.container_registry import container_named
 from iotsign.formats.espressif import SECTOR_SIZE
+from iotsign.formats.judge import judge_by_openssl
 from iotsign.keys import Signer, generate_key, open_signer
 
 ESPRESSIF = container_named("espressif-secure-boot-v2")

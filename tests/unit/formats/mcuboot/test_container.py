@@ -8,13 +8,9 @@ import pytest
 
 from iotsign.algorithms import HashAlgorithm, signature_algorithm
 from iotsign.errors import ConfigError, IotsignError, KeyMismatchError, RollbackError, UnsupportedFormatError
-from iotsign.formats.container import (
-    CONTAINERS,
-    Container,
-    container_named,
-    judge_by_openssl,
-    recognise_container,
-)
+from iotsign.formats.container import Container
+from iotsign.formats.container_registry import CONTAINERS, container_named, recognise_container
+from iotsign.formats.judge import judge_by_openssl
 from iotsign.formats.mcuboot import CONTAINER, read_image
 from iotsign.keys import PublicKey, Signer
 

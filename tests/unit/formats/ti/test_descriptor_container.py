@@ -21,7 +21,8 @@ from iotsign.errors import (
     UnsupportedAlgorithmError,
     UnsupportedFormatError,
 )
-from iotsign.formats.container import container_named, judge_by_openssl, recognise_container
+from iotsign.formats.container_registry import container_named, recognise_container
+from iotsign.formats.judge import judge_by_openssl
 from iotsign.formats.ti import ImageDescriptor, ImageFlags
 from iotsign.keys import Signer, open_signer
 

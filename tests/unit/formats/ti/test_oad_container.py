@@ -14,7 +14,8 @@ from iotsign.errors import (
     MalformedImageError,
     SignatureMismatchError,
 )
-from iotsign.formats.container import container_named, judge_by_openssl, recognise_container
+from iotsign.formats.container_registry import container_named, recognise_container
+from iotsign.formats.judge import judge_by_openssl
 from iotsign.keys import Signer, open_signer
 
 OAD = container_named("ti-cc13x2-oad")
