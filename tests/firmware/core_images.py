@@ -223,7 +223,7 @@ def _signature(key: PrivateKey, region: bytes, digest: bytes, hash_: hashes.Hash
         return key.sign(region if pure else digest)
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(region, padding.PSS(padding.MGF1(hash_), hash_.digest_size), hash_)
-    return key.sign(region, ec.ECDSA(hash_))
+    return key.sign(region, ec.ECDSA(hash_, deterministic_signing=True))
 
 
 SIGNATURE_TYPES = {"p256": 0x22, "other": 0x22, "p384": 0x22, "rsa2048": 0x20, "rsa3072": 0x23, "ed25519": 0x24}

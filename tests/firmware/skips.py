@@ -30,7 +30,8 @@ from itertools import product
 from pathlib import Path
 from typing import Final
 
-from core_images import ImageMaker, area, make_keys, spki_of
+from core_images import ImageMaker, PrivateKey, area, spki_of
+from cryptography.hazmat.primitives.asymmetric import ec
 from forgeries import FORGERIES, payload_for
 from machines import MACHINES, build
 
@@ -357,10 +358,10 @@ _VERIFICATIONS: Final = ("iotsign_mcuboot_evaluate", "iotsign_detached_evaluate"
 _ENDS: Final = {"accept": Outcome.ACCEPTED, "refuse": Outcome.REFUSED, "fault": Outcome.FAULT}
 
 
-def executions(program: Program) -> Counter[int]:
-    """How often the refusal executes each instruction, by its address; start-up aside."""
+def executions(program: Program) -> tuple[Counter[int], Counter[int]]:
+    """How often the decision executes each instruction, by its address: from its start on, from the second mark on."""
     blocks: dict[int, set[int]] = {}
-    entries: Counter[int] = Counter()
+    entries: list[int] = []
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "log"
         with emulator(program, "-d", "in_asm,exec,nochain", "-D", str(log)) as gdb:
@@ -370,29 +371,36 @@ def executions(program: Program) -> Counter[int]:
         with log.open() as lines:
             for line in lines:
                 if line.startswith("Trace"):
-                    entries[int(line.split("/", 2)[1], 16)] += 1
+                    entries.append(int(line.split("/", 2)[1], 16))
                 elif found := re.match(r"0x([0-9a-f]{8}): ", line):
                     address = int(found[1], 16)
                     block.add(address)
                     blocks[min(block)] = block
                 elif line.startswith("IN:"):
                     block = set()
-    counts: Counter[int] = Counter()
-    for start, times in entries.items():
-        counts.update(dict.fromkeys(blocks[start], times))
-    startup = {address for address, name in program.instructions.items() if name in _STARTUP}
-    return Counter({a: n for a, n in counts.items() if a in program.instructions and a not in startup})
+    begin = entries.index(program.symbols[START.function])
+    second = entries.index(program.symbols[_second(program).function])
+    second = entries.index(program.symbols[_second(program).function], second + 1)
+    from_start, from_second = Counter[int](), Counter[int]()
+    for counts, first in ((from_start, begin), (from_second, second)):
+        for start, times in Counter(entries[first:]).items():
+            counts.update(dict.fromkeys(blocks[start] & program.instructions.keys(), times))
+        for address in [a for a in counts if program.instructions[a] in ("main", *_ENDS)]:
+            del counts[address]
+    return from_start, from_second
 
 
-_STARTUP: Final = ("_start", "main", "fault", "refuse")
+def _second(program: Program) -> Mark:
+    """Where the second of the two verifications begins."""
+    return next(Mark(name, 2) for name in _VERIFICATIONS if name in program.symbols)
 
 
 def points_of(program: Program) -> list[Point]:
     """Every skip that is to be tried."""
     starts = sorted(program.instructions)
-    counts = executions(program)
+    counts, again = executions(program)
+    second = _second(program)
     deciding = {a for a in counts if re.fullmatch(f"(?:{DECIDING})(?:\\..*)?", program.instructions[a])}
-    second = next(Mark(name, 2) for name in _VERIFICATIONS if name in program.symbols)
     points = []
     for address in sorted(counts):
         for size in (2, 4):
@@ -401,7 +409,8 @@ def points_of(program: Program) -> list[Point]:
             if address in deciding and often <= EXECUTIONS:
                 points += [Point(address, time, START, size, steps) for time in range(1, often + 1)]
             else:
-                points += [Point(address, 1, mark, size, steps) for mark in (START, second)]
+                marks = (START, second) if address in again else (START,)
+                points += [Point(address, 1, mark, size, steps) for mark in marks]
     return points
 
 
@@ -440,11 +449,17 @@ def provisioning_page(key: bytes) -> bytes:
     return page + sha256(page).digest()
 
 
+def _test_keys() -> dict[str, PrivateKey]:
+    """Keys that are no secret and always the same, so that a run can be repeated to the bit."""
+    secrets = {name: int.from_bytes(sha256(f"test key {name}".encode()).digest()) for name in ("p256", "other")}
+    return {name: ec.derive_private_key(secret, ec.SECP256R1()) for name, secret in secrets.items()}
+
+
 def boot_program(
     profile: str, directory: Path, *, kind: str = "mcuboot", forgery: str = "", flags: str = ""
 ) -> Program:
     """Build the decision about a well-formed image: one signed by another key than it says, or a forged one."""
-    maker = ImageMaker(make_keys())
+    maker = ImageMaker(_test_keys())
     trusted = spki_of(maker.keys["p256"])
     cut = 2 * 36  # digest and key hash, 4 + 32 bytes each
     if forgery:

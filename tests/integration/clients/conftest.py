@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from cli_modes import Cli
-from server_process import Server
+from server_process import ACCOUNT, Server
 
 from iotsign.algorithms import KeyType
 from iotsign.cli import run
@@ -31,7 +31,8 @@ def make_cli(options: tuple[str, ...], data: Path, key_files: KeyFiles, capfd: p
     if not Path("signing.crt").exists():
         assert run(["key", "certificate", "-k", f"pem:{private}", "-o", "signing.crt", "--chain-dir", "trust"]) == 0
     capfd.readouterr()
-    assert run(["key", "import", "-k", f"pem:{private}", "-c", "signing.crt", "--data", str(data)]) == 0
+    where = ["--data", str(data), "--account", ACCOUNT]  # the server may have more accounts by now
+    assert run(["key", "import", "-k", f"pem:{private}", "-c", "signing.crt", *where]) == 0
     return Cli(options, capfd.readouterr().out.strip(), "firmware", capfd, data)
 
 

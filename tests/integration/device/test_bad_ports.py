@@ -103,7 +103,8 @@ def test_a_forbidden_port_names_the_group_to_join(terminal: tuple[int, str]) -> 
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.returncode == 6, result.stderr
-    error = json.loads(result.stderr.splitlines()[-1])["error"]
+    said = [json.loads(line)["error"] for line in result.stderr.splitlines() if line.startswith("{")]
+    error = said[-1]
     assert (error["code"], error["message"]) == ("PortForbidden", f"this user may not open {port}")
     assert error["hint"].startswith("join the group dialout: sudo usermod -a -G dialout ")
 
