@@ -17,7 +17,7 @@ from iotsign.keys import find_weaknesses
 if TYPE_CHECKING:
     from iotsign.platforms import Platform
 
-__all__ = ["NOT_CHECKED", "KeyDemand", "check_authenticity", "describe_signer", "skip_authenticity"]
+__all__ = ["NOT_CHECKED", "KeyDemand", "check_authenticity", "skip_authenticity"]
 
 NOT_CHECKED: Final = "integrity holds, authenticity not checked: no key was given"
 
@@ -93,12 +93,6 @@ def skip_authenticity(options: VerifyOptions, steps: Steps) -> None:
         raise VerificationIncompleteError("AuthenticityNotChecked", NOT_CHECKED, hint=hint)
 
 
-def describe_signer(signer: Candidate) -> str:
-    """Name a key and the subject of its certificate."""
-    name = f" of {signer.certificate.subject.rfc4514_string()}" if signer.certificate else ""
-    return f"{signer.key.key_type.value} key {signer.key.fingerprint.hex()[:16]}…{name}"
-
-
 def _fitting(trust: Trust, demand: KeyDemand, options: VerifyOptions) -> list[Candidate]:
     if not trust.candidates:
         message = f"{trust.name}: expected a signer's certificate beside the CAs, got none that can be used"
@@ -121,4 +115,4 @@ def _fitting(trust: Trust, demand: KeyDemand, options: VerifyOptions) -> list[Ca
 def _describe(candidates: Sequence[Candidate]) -> str:
     if len(candidates) > 1:
         return f"{len(candidates)} certificates may have signed"
-    return describe_signer(candidates[0])
+    return candidates[0].description

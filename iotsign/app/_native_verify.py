@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from iotsign.algorithms import KeyType
-from iotsign.app._authenticity import NOT_CHECKED, KeyDemand, check_authenticity, describe_signer, skip_authenticity
+from iotsign.app._authenticity import NOT_CHECKED, KeyDemand, check_authenticity, skip_authenticity
 from iotsign.app._input_file import InputFile
 from iotsign.app._judge import judge_of
 from iotsign.app._native_files import reader, resolved_settings
@@ -123,7 +123,7 @@ class _Finder:
         self.signatures = self._opened.find_signers([candidate.key for candidate in candidates], self._judge)
         by_key = {candidate.key.spki_der: candidate for candidate in candidates}
         found = [(signature, by_key[signature.signer.spki_der]) for signature in self.signatures if signature.signer]
-        words = [f"{signature.kind} made by {describe_signer(candidate)}" for signature, candidate in found]
+        words = [f"{signature.kind} made by {candidate.description}" for signature, candidate in found]
         others = len(self.signatures) - len(found)
         if others:
             words.append(f"{others} by keys that were not given")

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from iotsign.algorithms import KeyType
-from iotsign.app._authenticity import NOT_CHECKED, describe_signer
+from iotsign.app._authenticity import NOT_CHECKED
 from iotsign.app._judge import judge_of
 from iotsign.app._steps import Steps
 from iotsign.app._trust import Candidate, Trust
@@ -60,12 +60,12 @@ def verify_service_image(
     # 4. The key of the certificate that the image carries.
     with steps.step(4) as step:
         signer = _carried_signer(signature, options.trust)
-        step.detail = describe_signer(signer)
+        step.detail = signer.description
     # 5. It made the signature, over claims and payload.
     with steps.step(5) as step:
         judge = judge_of(options.verifier)
         judge(signer.key, signature.algorithm, signature.value, digest=signature.digest, message=lambda: b"")
-        step.detail = f"made by {describe_signer(signer)}"
+        step.detail = f"made by {signer.description}"
     trusted = _check_trust(signature, options, steps)
     if trusted:
         now = options.at or datetime.now(UTC)

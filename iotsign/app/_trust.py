@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,10 +26,17 @@ class Candidate:
     Attributes:
         key: The public key.
         certificate: The certificate about it; None for a bare key.
+        description: The key, and the subject of its certificate, for people.
     """
 
     key: PublicKey
     certificate: x509.Certificate | None = None
+    description: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        name = f" of {self.certificate.subject.rfc4514_string()}" if self.certificate else ""
+        words = f"{self.key.key_type.value} key {self.key.fingerprint.hex()[:16]}…{name}"
+        object.__setattr__(self, "description", words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 
 from iotsign import core
 from iotsign.algorithms import EncryptionAlgorithm, HashAlgorithm, KeyType, SignatureAlgorithm
-from iotsign.app._authenticity import KeyDemand, check_authenticity, describe_signer, skip_authenticity
+from iotsign.app._authenticity import KeyDemand, check_authenticity, skip_authenticity
 from iotsign.app._input_file import InputFile, Source, input_file, source_paths
 from iotsign.app._judge import judge_of
 from iotsign.app._layers import image_limit, inner_container, inner_file
@@ -334,7 +334,7 @@ def _find_signer(evidence: _Evidence, candidates: Sequence[Candidate], options: 
         except SignatureMismatchError as error:
             mismatch = error
         else:
-            return candidate, f"made by {describe_signer(candidate)}"
+            return candidate, f"made by {candidate.description}"
     if mismatch is not None and len(candidates) == 1:
         raise mismatch
     message = f"none of {len(candidates)} keys made the signature over this payload"

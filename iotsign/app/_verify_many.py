@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,38 +70,76 @@ def verify_images(
     # The core does not, so that more workers than two are worth their quarrel about that lock.
     workers = worker_count(threads)
     apart = workers > 1 and (workers == 2 or options.verifier != "core")
-    yield from work_on((_Verification(batch, options, apart=apart) for batch in batches_of(sources, threads)), threads)
+    backlog = _Backlog(shared=options.verifier == "core")
+    tasks = (_Verification(batch, options, backlog if apart else None) for batch in batches_of(sources, threads))
+    yield from work_on(tasks, threads)
+
+
+class _Backlog:
+    """The batches that wait until the caller judges them.
+
+    Args:
+        shared: Where the caller has one already, a worker judges its next batch itself.
+    """
+
+    def __init__(self, *, shared: bool) -> None:
+        self._shared = shared
+        self._lock = threading.Lock()
+        self._waiting = 0
+
+    def takes(self) -> bool:
+        """Leave one more batch to the caller; False if the worker had better judge it."""
+        with self._lock:
+            if self._shared and self._waiting:
+                return False
+            self._waiting += 1
+            return True
+
+    def shorten(self) -> None:
+        """Say that the caller has judged one."""
+        with self._lock:
+            self._waiting -= 1
 
 
 class _Verification(Task[Outcome]):
     """One batch: small images as iotsign writes them are read and hashed in one go, all others are taken alone."""
 
-    def __init__(self, sources: Sequence[Source], options: VerifyOptions, *, apart: bool) -> None:
-        """Take a batch; if `apart`, the worker reads and hashes small images, and the caller opens and judges them."""
+    def __init__(self, sources: Sequence[Source], options: VerifyOptions, backlog: _Backlog | None) -> None:
+        """Take a batch.
+
+        Args:
+            sources: The images.
+            options: What each verdict has to respect.
+            backlog: Where it waits, read and hashed, for the caller, who also opens the images; None leaves all to the
+                worker.
+        """
         self._sources = sources
         self._options = options
-        self._apart = apart
+        self._backlog = backlog
+        self._waits = False
         self._stack = contextlib.ExitStack()
         self._files: list[InputFile | None] = []
         self._small = jsonimage.SmallObjects([])
         self._outcomes: dict[int, Outcome] = {}
-        if apart:
+        if backlog is not None:
             self._open()
 
     def work(self, check_stop: CheckStop) -> None:
-        if not self._apart:
+        if self._backlog is None:
             self._open()
         check_stop(0)
         self._small.read()
         for index, file in enumerate(self._files):
             if file is None:
                 self._outcomes[index] = _verify_alone(self._sources[index], self._options, None, check_stop)
-        if not self._apart:
+        self._waits = self._backlog is not None and self._backlog.takes()
+        if not self._waits:
             self._judge(check_stop)
 
     def results(self) -> list[Outcome]:
-        if self._apart:
+        if self._waits and self._backlog is not None:
             self._judge(None)
+            self._backlog.shorten()
         return [self._outcomes[index] for index in range(len(self._sources))]
 
     def close(self) -> None:

@@ -51,5 +51,7 @@ def container_named(name: str) -> Container:
 
 def recognise_container(head: bytes) -> Container | None:
     """Find the container that a file is, by its first bytes (up to `HEAD_SIZE`)."""
-    likely = (name for name, beginnings in _BEGINNINGS.items() if head.startswith(beginnings))
-    return next((found for found in map(container_named, likely) if found.recognises(head)), None)
+    for name, beginnings in _BEGINNINGS.items():
+        if head.startswith(beginnings) and (found := container_named(name)).recognises(head):
+            return found
+    return None

@@ -17,6 +17,7 @@ CURVE_ORDERS: Final = {
 _SEQUENCE: Final = 0x30
 _INTEGER: Final = 0x02
 _LONG_FORM: Final = 0x80
+_SIGN_BYTES: Final = (0x00, 0xFF)
 
 
 def encode_ecdsa_signature(r: int, s: int) -> bytes:
@@ -45,11 +46,8 @@ def decode_ecdsa_signature(signature: bytes, curve: KeyType) -> tuple[int, int]:
         _refuse(f"a length of {len(signature) - 2} bytes in one byte", signature[1:2], 1)
     r, offset = _decode_integer(signature, 2)
     s, offset = _decode_integer(signature, offset)
-    if encode_ecdsa_signature(r, s) != signature:
-        raise MalformedImageError(
-            "NonCanonicalSignature",
-            "expected the canonical DER encoding of r and s, got another one of the same numbers",
-        )
+    if offset != len(signature):
+        _refuse_other_encoding()
     check_ecdsa_range(r, s, curve)
     return r, s
 
@@ -80,7 +78,15 @@ def _decode_integer(data: bytes, offset: int) -> tuple[int, int]:
     end = offset + 2 + header[1]
     if not 1 <= header[1] < _LONG_FORM or end > len(data):
         _refuse("a length from 1 to the end of the signature", header[1:], offset + 1)
-    return int.from_bytes(data[offset + 2 : end], "big", signed=True), end
+    content = data[offset + 2 : end]
+    if len(content) > 1 and content[0] in _SIGN_BYTES and (content[0] ^ content[1]) < 0x80:
+        _refuse_other_encoding()  # its first nine bits are alike: one byte less says the same
+    return int.from_bytes(content, "big", signed=True), end
+
+
+def _refuse_other_encoding() -> NoReturn:
+    message = "expected the canonical DER encoding of r and s, got another one of the same numbers"
+    raise MalformedImageError("NonCanonicalSignature", message)
 
 
 def _refuse(expected: str, got: bytes, offset: int) -> NoReturn:

@@ -13,6 +13,7 @@ import pytest
 
 from iotsign.algorithms import KeyType
 from iotsign.app import Outcome, SigningOptions, Source, Trust, VerifyOptions, sign_image, verify_images
+from iotsign.app._verify_many import _Backlog
 from iotsign.errors import MalformedImageError, SignatureMismatchError, StoreError
 from iotsign.keys import Signer
 from iotsign.platforms import Platform
@@ -55,6 +56,13 @@ def test_outcomes_come_in_order(images: list[Path], options: VerifyOptions, thre
             assert outcome.verified.image is not None
             assert outcome.verified.image.raw_payload_size == 5000
             assert outcome.error is None
+
+
+def test_workers_judge_what_the_caller_has_no_time_for() -> None:
+    shared, alone = _Backlog(shared=True), _Backlog(shared=False)
+    assert [shared.takes(), shared.takes(), alone.takes(), alone.takes()] == [True, False, True, True]
+    shared.shorten()
+    assert shared.takes()
 
 
 def test_odd_files_among_small_ones(images: list[Path], options: VerifyOptions, tmp_path: Path, firmware: Path) -> None:
