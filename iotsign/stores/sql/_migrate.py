@@ -6,6 +6,7 @@ from typing import Final
 from sqlalchemy import Engine, inspect, text
 
 from iotsign.errors import StoreError
+from iotsign.stores.sql._sqlite import BEGIN_WRITING
 
 HEAD: Final = "0001"
 """The newest migration."""
@@ -36,6 +37,8 @@ def migrate(engine: Engine) -> None:
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     with engine.begin() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql(BEGIN_WRITING)
         if engine.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(727394)"))  # others wait, and find it done
         config.attributes["connection"] = connection

@@ -1,34 +1,34 @@
 """The database behind the records."""
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from iotsign.errors import ConfigError, MissingDependencyError, StoreError
 from iotsign.stores.sql._migrate import migrate
-from iotsign.stores.sql._sqlite import READING, WRITING, prepare
+from iotsign.stores.sql._sqlite import BEGIN_READING, BEGIN_WRITING, BUSY_S, prepare
 from iotsign.stores.sql._transaction import SqlTransaction
 
 _CONNECTIONS: Final = 32
-_DRIVERS: Final = {"sqlite": (READING, WRITING), "postgresql": ("postgresql+psycopg",)}
-"""For each kind of database the drivers that read and that write; one driver does both."""
+_DRIVERS: Final = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 
 class SqlRecords:
     """Records in SQL; see `iotsign.signer.Records`. Any number of threads and processes may use one database.
 
     Args:
-        reading: Engine of a database that has been migrated, for reading.
-        writing: Engine for changing it; it may be the same.
+        engine: Of a database that has been migrated; it gives the connections.
     """
 
-    def __init__(self, reading: Engine, writing: Engine) -> None:
-        self._reading, self._writing = reading, writing
-        self._locks_rows = writing.dialect.name != "sqlite"
+    def __init__(self, engine: Engine) -> None:
+        self._engine, self._dialect = engine, engine.dialect
+        self._is_sqlite = engine.dialect.name == "sqlite"
+        self._turn = threading.Lock()  # SQLite has one writer at a time, and lets others sleep instead of calling them
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
@@ -37,8 +37,8 @@ class SqlRecords:
         Raises:
             StoreError: The database fails.
         """
-        with _store_errors(), self._reading.begin() as connection:
-            yield SqlTransaction(connection, locks_rows=False)
+        with self._begun(BEGIN_READING) as cursor:
+            yield SqlTransaction(cursor, self._dialect, locks_rows=False)
 
     @contextmanager
     def writing(self) -> Iterator[SqlTransaction]:
@@ -47,13 +47,35 @@ class SqlRecords:
         Raises:
             StoreError: The database fails, or other writers take too long.
         """
-        with _store_errors(), self._writing.begin() as connection:
-            yield SqlTransaction(connection, locks_rows=self._locks_rows)
+        if not self._is_sqlite:
+            with self._begun("") as cursor:
+                yield SqlTransaction(cursor, self._dialect, locks_rows=True)
+            return
+        if not self._turn.acquire(timeout=BUSY_S):
+            raise StoreError("DatabaseFailed", f"the database of records failed: its writers took over {BUSY_S} s")
+        try:
+            with self._begun(BEGIN_WRITING) as cursor:
+                yield SqlTransaction(cursor, self._dialect, locks_rows=False)
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def _begun(self, begin: str) -> Iterator[Any]:
+        """Have a connection for one transaction; PostgreSQL's driver begins it with the first statement."""
+        with _store_errors(self._engine):
+            connection = self._engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                if self._is_sqlite:
+                    cursor.execute(begin)
+                yield cursor
+                connection.commit()
+            finally:
+                connection.close()  # what was not committed is undone
 
     def close(self) -> None:
         """Close the connections."""
-        self._reading.dispose()
-        self._writing.dispose()
+        self._engine.dispose()
 
 
 def sqlite_url(path: Path) -> str:
@@ -72,13 +94,13 @@ def open_records(url: str) -> SqlRecords:
         MissingDependencyError: The database's driver is not installed.
         StoreError: The database cannot be opened, or is newer than this version of iotsign.
     """
-    engines = _engines(url)
-    with _store_errors():
-        migrate(engines[-1])
-    return SqlRecords(engines[0], engines[-1])
+    engine = _engine(url)
+    with _store_errors(engine):
+        migrate(engine)
+    return SqlRecords(engine)
 
 
-def _engines(url: str) -> list[Engine]:
+def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -88,29 +110,27 @@ def _engines(url: str) -> list[Engine]:
         known = ", ".join(f"{name}://" for name in _DRIVERS)
         raise ConfigError("UnknownDatabase", f"expected a database URL that starts with {known}, got {kind}://")
     try:
-        engines = [
-            create_engine(
-                parsed.set(drivername=driver),
-                pool_size=_CONNECTIONS,
-                max_overflow=_CONNECTIONS,
-                pool_pre_ping=kind != "sqlite",
-            )
-            for driver in _DRIVERS[kind]
-        ]
+        engine = create_engine(
+            parsed.set(drivername=_DRIVERS[kind]),
+            pool_size=_CONNECTIONS,
+            max_overflow=_CONNECTIONS,
+            pool_pre_ping=kind != "sqlite",
+        )
     except (NoSuchModuleError, ModuleNotFoundError):
         raise MissingDependencyError(
             "NoDatabaseDriver", f"{kind} needs a driver that is not installed", hint="install iotsign[postgresql]"
         ) from None
     if kind == "sqlite":
-        for engine in engines:
-            prepare(engine)
-    return engines
+        prepare(engine)
+    return engine
 
 
 @contextmanager
-def _store_errors() -> Iterator[None]:
+def _store_errors(engine: Engine) -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
         reason = str(error.orig) if isinstance(error, DBAPIError) else type(error).__name__
         raise StoreError("DatabaseFailed", f"the database of records failed: {reason}") from error
+    except engine.dialect.loaded_dbapi.Error as error:
+        raise StoreError("DatabaseFailed", f"the database of records failed: {error}") from error

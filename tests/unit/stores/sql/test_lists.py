@@ -61,7 +61,7 @@ def steps(records: SqlRecords, query: JobQuery) -> tuple[int, list[SigningJob]]:
         return 0
 
     with records.reading() as transaction:
-        connection: Any = transaction._connection.connection.driver_connection
+        connection: Any = transaction._cursor.connection
         connection.set_progress_handler(step, 1)
         found = list(transaction.jobs(query))
         connection.set_progress_handler(None, 0)
