@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Protocol
 
 from iotsign.errors import IotsignError, MissingDependencyError
+from iotsign.server._exchange import Receive, Scope, Send
 from iotsign.server._gate import Api, Gate
 from iotsign.server._jobs import JobPool, Workshop
 from iotsign.server._metrics import Metrics
@@ -101,9 +102,15 @@ def create_application(
 
     signer = SignerApi(service, jobs, keyring, region, executor, clock, limits.waiting)
     gate = Gate(signer, s3, metrics, state.problem)
-    application = Starlette(lifespan=lifespan)
-    application.router.default = gate  # there are no routes beside it: every request passes the gate
-    return Application(application, jobs)
+
+    class Gated(Starlette):
+        async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":  # there are no routes and no middleware: every request passes the gate
+                await gate(scope, receive, send)
+            else:
+                await super().__call__(scope, receive, send)
+
+    return Application(Gated(lifespan=lifespan), jobs)
 
 
 class _State:

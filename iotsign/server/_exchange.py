@@ -65,7 +65,8 @@ class Exchange:
         more = self._began_body = True
         while more:
             try:
-                message = await asyncio.wait_for(self._receive(), RECEIVE_TIMEOUT_S)
+                async with asyncio.timeout(RECEIVE_TIMEOUT_S):
+                    message = await self._receive()
             except TimeoutError:
                 message_text = f"expected more of the request's body within {RECEIVE_TIMEOUT_S:.0f} seconds"
                 raise ValidationError("RequestTimeoutException", message_text) from None

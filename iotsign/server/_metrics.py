@@ -1,6 +1,7 @@
 """Counters for Prometheus; no names of accounts, profiles or objects are in them."""
 
 import os
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -46,6 +47,9 @@ class Metrics:
         self.in_flight = Gauge(
             "iotsign_requests_in_flight", "Requests under way.", registry=self._registry, multiprocess_mode="livesum"
         )
+        # the library takes longer to find the counter of some labels than to count; there are few of each
+        self._request_counter, self._second_histogram = cache(self._requests.labels), cache(self._seconds.labels)
+        self._step_counter = cache(self._steps.labels)
         self._jobs_in_hand = Gauge(
             "iotsign_jobs_in_hand",
             "Signing jobs waiting or worked on.",
@@ -56,12 +60,12 @@ class Metrics:
     def answered(self, exchange: Exchange, seconds: float) -> None:
         """Count an answer."""
         service, operation = exchange.service or "none", exchange.operation or "none"
-        self._requests.labels(service, operation, str(exchange.status), exchange.error).inc()
-        self._seconds.labels(service, operation).observe(seconds)
+        self._request_counter(service, operation, exchange.status, exchange.error).inc()
+        self._second_histogram(service, operation).observe(seconds)
 
     def step(self, step: str, job_id: str) -> None:  # noqa: ARG002
         """Count a step of a job."""
-        self._steps.labels(step).inc()
+        self._step_counter(step).inc()
 
     def in_hand(self, jobs: int) -> None:
         """Note how many jobs wait or are worked on."""

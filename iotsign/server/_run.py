@@ -66,14 +66,15 @@ def run_application(
         on_ready: Called once requests are answered.
 
     Raises:
-        MissingDependencyError: uvicorn is not installed.
+        MissingDependencyError: uvicorn or uvloop is not installed.
     """
     try:
         import uvicorn
+        import uvloop
 
         from iotsign.server._http import BoundedHttpProtocol
     except ImportError:
-        message = "the server needs uvicorn and httptools; install iotsign[server]"
+        message = "the server needs uvicorn, uvloop and httptools; install iotsign[server]"
         raise MissingDependencyError("MissingDependency", message, extra="server") from None
     config = uvicorn.Config(
         application,
@@ -102,7 +103,8 @@ def run_application(
             await super().startup(sockets)
             on_ready()
 
-    asyncio.run(Server(config).serve(sockets=[found]))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(Server(config).serve(sockets=[found]))
 
 
 def _check_tls(listen: Listen) -> None:

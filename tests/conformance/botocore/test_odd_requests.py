@@ -161,7 +161,7 @@ def application(tmp_path: Path) -> Iterator[Callable[..., Any]]:
         opened.objects.set_versioning("firmware", Versioning.ENABLED)
         s3 = S3Api(opened.objects, OneKey(), REGION, executor, lambda: datetime.now(UTC))
         made = create_application(opened.service, OneKey(), region=REGION, metrics=Metrics(), s3=s3)
-        yield made.asgi.router.default
+        yield made.asgi
 
 
 def test_odd_requests(application: Callable[..., Any], stride: int) -> None:

@@ -63,7 +63,7 @@ def call(application: Application) -> Call:
     def call(method: str, target: str, body: bytes = b"", signed: bool = True, **options: Any) -> Answer:
         headers = sign("signer", method, target, body) if signed else options.pop("headers", [("host", "h")])
         messages = options.pop("messages", [{"type": "http.request", "body": body}])
-        made = ask(application.asgi.router.default, method, target, headers=headers, messages=messages, **options)
+        made = ask(application.asgi, method, target, headers=headers, messages=messages, **options)
         return asyncio.run(made)
 
     return call
@@ -111,8 +111,7 @@ def test_too_many_calls_at_a_time(domain: Domain, application: Application) -> N
     async def run() -> list[Answer]:
         headers = sign("signer", "GET", "/signing-jobs/abc")
         asks = [
-            asyncio.ensure_future(ask(application.asgi.router.default, "GET", "/signing-jobs/abc", headers=headers))
-            for _ in range(3)
+            asyncio.ensure_future(ask(application.asgi, "GET", "/signing-jobs/abc", headers=headers)) for _ in range(3)
         ]
         await asyncio.wait(asks, return_when=asyncio.FIRST_COMPLETED)
         assert domain.hold is not None
@@ -127,7 +126,7 @@ def test_a_client_that_goes_away(domain: Domain, application: Application) -> No
 
     async def run() -> None:
         headers = sign("signer", "GET", "/signing-jobs/abc")
-        asked = asyncio.ensure_future(ask(application.asgi.router.default, "GET", "/signing-jobs/abc", headers=headers))
+        asked = asyncio.ensure_future(ask(application.asgi, "GET", "/signing-jobs/abc", headers=headers))
         while not domain.calls:
             await asyncio.sleep(0.01)
         asked.cancel()
@@ -135,7 +134,7 @@ def test_a_client_that_goes_away(domain: Domain, application: Application) -> No
             await asked
         assert domain.hold is not None
         domain.hold.set()
-        metrics = await ask(application.asgi.router.default, "GET", "/metrics", headers=[("host", "h")])
+        metrics = await ask(application.asgi, "GET", "/metrics", headers=[("host", "h")])
         assert b'error="Cancelled"' in metrics.body
 
     asyncio.run(run())
@@ -153,9 +152,16 @@ def test_an_answer_that_broke_off_is_not_answered_twice(domain: Domain, applicat
         async def receive() -> Any:
             return {"type": "http.request", "body": b""}
 
-        scope = {"method": "GET", "http_version": "1.1", "raw_path": b"/healthz", "query_string": b"", "headers": []}
+        scope = {
+            "type": "http",
+            "method": "GET",
+            "http_version": "1.1",
+            "raw_path": b"/healthz",
+            "query_string": b"",
+            "headers": [],
+        }
         with pytest.raises(RuntimeError, match="the line is gone"):
-            await application.asgi.router.default(scope, receive, send)
+            await application.asgi(scope, receive, send)
         return sent
 
     assert asyncio.run(run()) == ["http.response.start", "http.response.body"]
@@ -180,18 +186,18 @@ def test_lengths_that_lie(application: Application) -> None:
         [("content-length", "5"), ("transfer-encoding", "chunked")],
         [("transfer-encoding", "gzip")],
     ):
-        answer = asyncio.run(ask(application.asgi.router.default, "POST", "/", headers=[("host", "h"), *extra]))
+        answer = asyncio.run(ask(application.asgi, "POST", "/", headers=[("host", "h"), *extra]))
         assert (answer.status, answer.headers["x-amzn-errortype"]) == (400, "MalformedHttpRequestException")
-    old = asyncio.run(ask(application.asgi.router.default, "GET", "/healthz", http_version="0.9"))
+    old = asyncio.run(ask(application.asgi, "GET", "/healthz", http_version="0.9"))
     assert old.status == 400
     long = [*sign("signer", "POST", "/signing-jobs"), ("content-length", "9" * 30)]
-    answer = asyncio.run(ask(application.asgi.router.default, "POST", "/signing-jobs", headers=long))
+    answer = asyncio.run(ask(application.asgi, "POST", "/signing-jobs", headers=long))
     assert answer.headers["x-amzn-errortype"] == "ValidationException"
 
 
 def test_unknown_services_and_operations(call: Call, application: Application) -> None:
     headers = sign("s3", "GET", "/")  # no S3 here
-    answer = asyncio.run(ask(application.asgi.router.default, "GET", "/", headers=headers))
+    answer = asyncio.run(ask(application.asgi, "GET", "/", headers=headers))
     assert answer.headers["x-amzn-errortype"] == "InvalidSignatureException"
     assert call("GET", "/nothing").headers["x-amzn-errortype"] == "UnknownOperationException"
     assert call("GET", "/", signed=False).headers["x-amzn-errortype"] == "MissingAuthenticationTokenException"
@@ -208,7 +214,7 @@ def test_health_readiness_and_metrics(domain: Domain) -> None:
 
     async def run() -> None:
         async def get(path: str) -> Answer:
-            return await ask(made.asgi.router.default, "GET", path, headers=[("host", "h")])
+            return await ask(made.asgi, "GET", path, headers=[("host", "h")])
 
         assert (await get("/readyz")).status == 503
         async with made.asgi.router.lifespan_context(made.asgi):
@@ -239,9 +245,7 @@ def test_a_started_job_is_worked_on(domain: Domain, application: Application) ->
         async with application.asgi.router.lifespan_context(application.asgi):
             headers = sign("signer", "POST", "/signing-jobs", body)
             pieces = [{"type": "http.request", "body": body}]
-            found = await ask(
-                application.asgi.router.default, "POST", "/signing-jobs", headers=headers, messages=pieces
-            )
+            found = await ask(application.asgi, "POST", "/signing-jobs", headers=headers, messages=pieces)
             assert found.status == 200, found
             while not domain.ran:
                 await asyncio.sleep(0.01)
