@@ -97,7 +97,7 @@ class PemSigner:
         elif isinstance(self._key, rsa.RSAPrivateKey):
             signature = self._key.sign(digest, rsa_padding(algorithm), openssl_hash)
         with self._must_verify():
-            self.public_key.verify_digest(digest, signature, algorithm)
+            self.public_key.verify_own(digest, signature, algorithm)
             return signature
 
     def _check_family(self, algorithm: SignatureAlgorithm) -> None:

@@ -7,6 +7,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import IO, Any, Final
 
+_ENCODER: Final = json.JSONEncoder(default=str)
 _PLAIN: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "color_message"}
 
 
@@ -24,7 +25,7 @@ class JsonFormatter(logging.Formatter):
         line |= {key: value for key, value in record.__dict__.items() if key not in _PLAIN and value not in ("", None)}
         if record.exc_info and record.exc_info[1] is not None:
             line["traceback"] = _frames(record.exc_info[1])
-        return json.dumps(line, default=str)
+        return _ENCODER.encode(line)
 
 
 def _frames(error: BaseException) -> list[str]:

@@ -59,7 +59,7 @@ class Issuing:
         profile = ProfileArn(domain.region, job.owner, job.profile_name, job.profile_version)
 
         def announce(chain: "tuple[Certificate, ...]") -> None:
-            self._record("CertificateIssued", str(profile), job.invoker, job.requested_by, chain)
+            self._record("CertificateIssued", str(profile), job.invoker, job.requested_by, chain, job.request_id)
 
         found = domain.issuer.signer(profile, domain.now(), announce)
         if found is None:
@@ -72,7 +72,15 @@ class Issuing:
     def _record_chain(self, event: str, principal: str, chain: "tuple[Certificate, ...]") -> None:
         self._record(event, _SUBJECT, "", principal, chain)
 
-    def _record(self, event: str, subject: str, account: str, principal: str, chain: "tuple[Certificate, ...]") -> None:
+    def _record(
+        self,
+        event: str,
+        subject: str,
+        account: str,
+        principal: str,
+        chain: "tuple[Certificate, ...]",
+        request_id: str = "",
+    ) -> None:
         newest, root = chain[0], chain[-1]
         details = {
             "certificateSha256": fingerprint(newest),
@@ -80,4 +88,6 @@ class Issuing:
             "notAfter": newest.not_valid_after_utc.isoformat(),
             "rootSha256": fingerprint(root),
         }
-        self._domain.audit.append(AuditEvent(event, self._domain.now(), subject, account, principal, "", details))
+        self._domain.audit.append(
+            AuditEvent(event, self._domain.now(), subject, account, principal, request_id, details)
+        )

@@ -96,6 +96,7 @@ class SigningJob:
         completed_at: When it ended.
         signature_expires_at: None on platforms without validity.
         revocation: None unless the signature was revoked.
+        request_id: The request that asked for it; empty if it is not known.
         token: The client's request token; unique for the invoker.
         request_digest: SHA-256 of what was asked for, to tell requests with one token apart.
         worker: The process that works on it.
@@ -122,6 +123,7 @@ class SigningJob:
     completed_at: datetime | None = None
     signature_expires_at: datetime | None = None
     revocation: JobRevocation | None = None
+    request_id: str = ""
     token: str = ""
     request_digest: str = ""
     worker: str = ""

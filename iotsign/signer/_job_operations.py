@@ -30,7 +30,7 @@ class JobOperations:
     def __init__(self, domain: Domain) -> None:
         self._domain = domain
 
-    def start(self, caller: Caller, request: Mapping[str, Any], request_id: str) -> dict[str, Any]:  # noqa: ARG002
+    def start(self, caller: Caller, request: Mapping[str, Any], request_id: str) -> dict[str, Any]:
         """Accept a job; the same token with the same request gives the same job, forever.
 
         Raises:
@@ -53,7 +53,17 @@ class JobOperations:
         source = self._pin(caller, request, platform)
         job_id = str(uuid.uuid4())
         target = self._target(caller, request, job_id + target_suffix(platform, source.key))
-        job = new_job(domain, caller, profile, job_id, token=token, request_digest=digest, source=source, target=target)
+        job = new_job(
+            domain,
+            caller,
+            profile,
+            job_id,
+            request_id=request_id,
+            token=token,
+            request_digest=digest,
+            source=source,
+            target=target,
+        )
         with domain.records.writing() as transaction:
             if not transaction.add_job(job):
                 known = transaction.job_by_token(caller.account, token)
@@ -191,6 +201,7 @@ def new_job(
     profile: SigningProfile,
     job_id: str,
     *,
+    request_id: str,
     token: str,
     request_digest: str,
     source: SourceObject | None = None,
@@ -214,6 +225,7 @@ def new_job(
         overrides=profile.overrides,
         parameters=profile.parameters,
         signature_expires_at=expiry(profile.validity, now) if profile.validity else None,
+        request_id=request_id,
         token=token,
         request_digest=request_digest,
         worker=domain.worker,

@@ -121,7 +121,7 @@ class KeyUse:
                 subject=str(job.arn(self._domain.region)),
                 account=job.invoker,
                 principal=job.requested_by,
-                request_id="",
+                request_id=job.request_id,
                 details=about | details,
             )
         )

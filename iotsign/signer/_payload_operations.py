@@ -31,7 +31,7 @@ class PayloadOperations:
         self._domain = domain
         self._use, self._issuing = KeyUse(domain), Issuing(domain)
 
-    def sign(self, caller: Caller, request: Mapping[str, Any], request_id: str) -> dict[str, Any]:  # noqa: ARG002
+    def sign(self, caller: Caller, request: Mapping[str, Any], request_id: str) -> dict[str, Any]:
         """Sign a payload, and give the envelope.
 
         Raises:
@@ -51,11 +51,12 @@ class PayloadOperations:
             raise ValidationError("OperationNotSupported", message, platform=platform.platform_id)
         payload, job_id = request["payload"], str(uuid.uuid4())
         digest = hashlib.sha256(payload).hexdigest()
-        job = new_job(domain, caller, profile, job_id, token=f"payload {job_id}", request_digest=digest)
+        token = f"payload {job_id}"
+        job = new_job(domain, caller, profile, job_id, request_id=request_id, token=token, request_digest=digest)
         domain.on_step("accepted", job_id)
         try:
             envelope = self._sign(job, payload, request["payloadFormat"])
-            self._keep(replace(job, signed_digest=hashlib.sha256(envelope).hexdigest()))
+            self._keep(job, hashlib.sha256(envelope).hexdigest())
         except FormatError as error:
             raise ValidationError("InvalidPayload", error.message, member="payload") from error
         except IotsignError as error:
@@ -72,11 +73,13 @@ class PayloadOperations:
         with verifying_once():
             return pack_payload(payload, payload_type, RecordingSigner(self._use, job, material), material, claims)
 
-    def _keep(self, job: SigningJob) -> None:
+    def _keep(self, job: SigningJob, digest: str) -> None:
         domain = self._domain
-        self._use.record_outcome("SigningSucceeded", job, signedObjectSha256=job.signed_digest)
+        self._use.record_outcome("SigningSucceeded", job, signedObjectSha256=digest)
         domain.on_step("logged", job.job_id)
-        done = replace(job, status=JobStatus.SUCCEEDED, status_reason=SUCCEEDED, completed_at=domain.now())
+        done = replace(
+            job, signed_digest=digest, status=JobStatus.SUCCEEDED, status_reason=SUCCEEDED, completed_at=domain.now()
+        )
         with domain.records.writing() as transaction:
             transaction.add_job(done)
         domain.on_step("succeeded", job.job_id)

@@ -4,13 +4,14 @@ Each step is on record before the next begins, so that a crash between two of th
 that is not in the log. What `recover` hands back is done again from the pinned version.
 """
 
-import hashlib
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import IO, Final
 
+from iotsign import core
+from iotsign.algorithms import HashAlgorithm
 from iotsign.errors import (
     ConfigError,
     ConflictError,
@@ -37,7 +38,6 @@ LEASE: Final = timedelta(minutes=15)
 """How long a worker of which nothing is known may take for a job."""
 
 _CONTENT_TYPE: Final = "application/octet-stream"
-_CHUNK: Final = 1 << 20
 # what ends a job; everything else leaves it in progress, to be tried again
 _FINAL: Final = (ConfigError, FormatError, KeyFamilyError, UntrustedImageError, SignerError)
 
@@ -156,8 +156,5 @@ class Workshop:
 
 
 def _digest(staged: IO[bytes]) -> str:
-    staged.seek(0)
-    found = hashlib.sha256()
-    while chunk := staged.read(_CHUNK):
-        found.update(chunk)
-    return found.hexdigest()
+    digest, _ = core.hash_file(staged.fileno(), HashAlgorithm.SHA256, offset=0)
+    return digest.hex()

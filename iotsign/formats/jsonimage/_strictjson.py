@@ -33,6 +33,14 @@ def _refuse_number(text: str) -> NoReturn:
     raise _malformed("BadNumber", f"expected an integer, got {text[:20]}")
 
 
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_refuse_duplicates,
+    parse_int=_integer,
+    parse_float=_refuse_number,
+    parse_constant=_refuse_number,
+)
+
+
 def load_object(data: bytes, *, limit: int = MAX_SMALL_SIZE) -> dict[str, Any]:
     """Read one JSON object: UTF-8, unique keys, non-negative integers only, nothing before or after it.
 
@@ -48,13 +56,7 @@ def load_object(data: bytes, *, limit: int = MAX_SMALL_SIZE) -> dict[str, Any]:
     if data[:1] != b"{" or data[-1:] != b"}":
         raise _malformed("NotAnObject", "expected one JSON object from the first byte to the last", offset=0)
     try:
-        value = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_refuse_duplicates,
-            parse_int=_integer,
-            parse_float=_refuse_number,
-            parse_constant=_refuse_number,
-        )
+        value = _DECODER.decode(data.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise _malformed(
             "NotUtf8", f"expected UTF-8, got another byte at offset {error.start}", offset=error.start

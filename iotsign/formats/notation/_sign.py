@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from iotsign.algorithms import KeyType
 from iotsign.errors import ImageTooLargeError, KeyMismatchError, UnsupportedAlgorithmError, UnsupportedFormatError
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from iotsign.keys import Signer
 
 __all__ = ["sign_payload"]
+
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 def sign_payload(
@@ -103,7 +105,7 @@ def _header(claims: SignatureClaims) -> dict[str, Any]:
 
 
 def _json(value: dict[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def _base64url(data: bytes) -> str:

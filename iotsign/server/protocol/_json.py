@@ -1,7 +1,7 @@
 """JSON of a request's body, read strictly: what two readers could understand differently is refused."""
 
 import json
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from iotsign.errors import ValidationError
 
@@ -13,7 +13,7 @@ def read_json(body: bytes) -> dict[str, Any]:
         ValidationError: It is not UTF-8, not JSON, no object, or has a key twice; ``code`` is AWS's exception.
     """
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
+        value = _DECODER.decode(body.decode())
     except UnicodeDecodeError as error:
         raise _malformed(f"expected UTF-8, got a stray byte at offset {error.start}") from None
     except json.JSONDecodeError as error:
@@ -36,6 +36,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _constant(word: str) -> NoReturn:
     raise _malformed(f"expected JSON, got {word}")
+
+
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant)
 
 
 def _malformed(problem: str) -> ValidationError:

@@ -9,6 +9,8 @@ from typing import Any, Final
 from iotsign.errors import IotsignError
 from iotsign.server.protocol._model import operation_model
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
 
 def serialise_response(operation: str, answer: Mapping[str, Any]) -> bytes:
     """Write an answer; empty where the operation has no output.
@@ -21,7 +23,7 @@ def serialise_response(operation: str, answer: Mapping[str, Any]) -> bytes:
         if answer:
             raise _defect(operation, min(answer), "is not in the model")
         return b""
-    return json.dumps(_plain(shape, answer, operation), separators=(",", ":"), ensure_ascii=False).encode()
+    return _ENCODER.encode(_plain(shape, answer, operation)).encode()
 
 
 def _plain(shape: Any, value: Any, path: str) -> Any:

@@ -12,6 +12,7 @@ from typing import Final
 
 from iotsign.signer import AuditEvent
 
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
 GENESIS: Final = "0" * 64
 _LINE: Final = re.compile(rb'(\{"sequence":([0-9]{1,18}),.*,"previous":"([0-9a-f]{64})"),"hash":"([0-9a-f]{64})"\}')
 
@@ -45,7 +46,7 @@ def write_line(event: AuditEvent, before: Link) -> tuple[bytes, Link]:
         "details": dict(event.details),
         "previous": before.hash,
     }
-    body = json.dumps(record, separators=(",", ":")).encode()[:-1]
+    body = _ENCODER.encode(record).encode()[:-1]
     digest = hashlib.sha256(body).hexdigest()
     return b'%s,"hash":"%s"}' % (body, digest.encode()), Link(before.sequence + 1, digest)
 

@@ -18,7 +18,6 @@ import json
 import os
 import re
 import secrets
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -149,10 +148,15 @@ class DirectoryObjects:
         Raises:
             StoreError: The system does not give one.
         """
+        path = f"{self._staging}/{secrets.token_hex(16)}"
         with store_errors("make a temporary file"):
-            staged = tempfile.NamedTemporaryFile(dir=self._staging, buffering=0)  # noqa: SIM115 - closed below
-        with staged as file, store_errors("write a temporary file"):
-            yield cast("IO[bytes]", file)
+            staged = open(path, "x+b", buffering=0, opener=_open_private)  # noqa: SIM115 - closed below
+        try:
+            with staged as file, store_errors("write a temporary file"):
+                yield cast("IO[bytes]", file)
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)  # noqa: PTH108
 
     def put(
         self,
@@ -367,3 +371,7 @@ class DirectoryObjects:
             with contextlib.suppress(FileNotFoundError):
                 if time.time() - entry.stat().st_mtime > _ABANDONED_S:
                     entry.unlink()
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -20,6 +20,8 @@ from iotsign.signer import (
     Validity,
 )
 
+_dump: Final = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -100,6 +102,7 @@ def job_row(job: SigningJob) -> dict[str, Any]:
         "statusReason": job.status_reason,
         "completedAt": to_microseconds(job.completed_at) if job.completed_at else None,
         "revocation": [job.revocation.reason, job.revocation.revoked_by] if job.revocation else None,
+        "requestId": job.request_id,
         "requestDigest": job.request_digest,
         "signedDigest": job.signed_digest,
     }
@@ -147,6 +150,7 @@ def read_job(row: Any) -> SigningJob:
         if revocation
         else None,
         token=row.token,
+        request_id=document.get("requestId", ""),  # older jobs have none
         request_digest=document["requestDigest"],
         worker=row.worker,
         claimed_at=from_microseconds(row.claimed_at) if row.claimed_at else None,
@@ -173,7 +177,3 @@ def _policy(policy: Policy | None) -> list[Any] | None:
         for statement in policy.permissions
     ]
     return [policy.revision_id, statements]
-
-
-def _dump(document: dict[str, Any]) -> str:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
