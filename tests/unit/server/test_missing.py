@@ -22,6 +22,7 @@ from iotsign.server.s3._checksums import new_checksum
     [
         ("starlette.applications", lambda: create_application(None, OneKey(), region=REGION, metrics=None)),  # type: ignore[arg-type]
         ("uvicorn", lambda: run_application(None, Listen(), None, on_ready=print)),  # type: ignore[arg-type]
+        ("uvloop", lambda: run_application(None, Listen(), None, on_ready=print)),  # type: ignore[arg-type]
         ("prometheus_client", Metrics),
         ("botocore.loaders", service_model.__wrapped__),
     ],

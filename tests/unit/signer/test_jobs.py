@@ -23,6 +23,7 @@ def test_a_job_signs_what_was_named(world: Any, key_files: Any) -> None:
     job = world.sign(world.firmware(b"the firmware"))
     assert world.steps == ORDER
     assert world.audit.names() == ["ProfileCreated", "SigningIntended", "SigningSucceeded"]
+    assert len({event.request_id for event in world.audit.events[1:]} - {""}) == 1
     image = json.loads(world.signed(job))
     payload, signature = base64_decode(image["payload"].encode()), base64_decode(image["signature"].encode())
     assert payload == b"the firmware"

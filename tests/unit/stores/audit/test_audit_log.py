@@ -1,8 +1,11 @@
 """The audit log: what is on record stays there, or it shows."""
 
+import errno
 import json
 import multiprocessing
 import os
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -149,6 +152,58 @@ def _append_many(path: Path) -> None:
     log = FileAuditLog(path)
     for number in range(25):
         log.append(event(number))
+
+
+def test_records_that_wait_share_one_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = FileAuditLog(tmp_path / "log")
+    syncs: list[int] = []
+    began, go_on, sync = threading.Event(), threading.Event(), os.fdatasync
+
+    def slow(descriptor: int) -> None:
+        syncs.append(os.fstat(descriptor).st_size)
+        began.set()
+        assert go_on.wait(60)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", slow)
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(log.append, event())
+        assert began.wait(60)
+        others = [pool.submit(log.append, event(number)) for number in range(1, 9)]
+        while len(log._pending) < len(others):
+            time.sleep(0.001)
+        assert not any(done.done() for done in [first, *others])  # nobody goes on before the sync
+        go_on.set()
+        for done in [first, *others]:
+            done.result(60)
+    log.close()
+    assert len(syncs) == 2
+    assert verify_audit_log(tmp_path / "log").records == 9
+
+
+def test_a_sync_that_fails_fails_for_all_who_waited_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = FileAuditLog(tmp_path / "log")
+    began, go_on, sync = threading.Event(), threading.Event(), os.fdatasync
+
+    def once(descriptor: int) -> None:
+        if began.is_set():
+            raise OSError(errno.EIO, "the disk is gone")
+        began.set()
+        assert go_on.wait(60)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", once)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(log.append, event())
+        assert began.wait(60)
+        others = [pool.submit(log.append, event(number)) for number in range(1, 4)]
+        while len(log._pending) < len(others):
+            time.sleep(0.001)
+        go_on.set()
+        first.result(60)
+        assert all(isinstance(done.exception(60), StoreError) for done in others)
+    log.close()
+    assert verify_audit_log(tmp_path / "log").records == 1
 
 
 def test_processes_share_a_log(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 import sqlite3
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,28 @@ def test_a_database_of_a_newer_iotsign_is_left_alone(tmp_path: Path) -> None:
 def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
     records = open_records(sqlite_url(tmp_path / "records.db"))
     with records.writing(), records.reading() as transaction:
+        assert transaction.unfinished_jobs() == []
+    records.close()
+
+
+def test_writers_of_one_process_take_turns(tmp_path: Path) -> None:
+    records = open_records(sqlite_url(tmp_path / "records.db"))
+    inside, most = 0, 0
+
+    def write(_: int) -> None:
+        nonlocal inside, most
+        with records.writing():
+            inside += 1
+            most = max(most, inside)
+            time.sleep(0.001)
+            inside -= 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(write, range(40)))
+    assert most == 1
+    with pytest.raises(ZeroDivisionError), records.writing():
+        _ = 1 / 0
+    with records.writing() as transaction:  # whoever failed has given the turn back
         assert transaction.unfinished_jobs() == []
     records.close()
 
