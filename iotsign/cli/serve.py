@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 ENVIRONMENT_FILE = "aws.env"
 
 
+def _worker_count(context: click.Context, parameter: click.Parameter, value: int | None) -> int | None:
+    from iotsign.app.configuration import MAX_WORKERS
+
+    return None if value is None else int(click.IntRange(1, MAX_WORKERS).convert(value, parameter, context))
+
+
 @click.command()
 @data_option
 @click.option("--host", metavar="ADDRESS", help="Address to listen on; by default server.host, which is 127.0.0.1.")
@@ -24,7 +30,7 @@ ENVIRONMENT_FILE = "aws.env"
     "--port", type=click.IntRange(0, 65_535), help="Port; 0 takes a free one. By default server.port, which is 8000."
 )
 @click.option(
-    "--workers", type=click.IntRange(1, 64), metavar="N",
+    "--workers", type=int, callback=_worker_count, metavar="N",
     help="Processes that serve, for more than one core; by default server.workers, which is 1.",
 )  # fmt: skip
 @click.option("--region", metavar="REGION", help="AWS region that it says it is in; by default us-east-1.")

@@ -284,10 +284,11 @@ def _check_validity(certificate: x509.Certificate, at: datetime) -> None:
     if not first <= at <= last:
         code, what = ("NotYetValid", "begins") if at < first else ("Expired", "ended")
         limit = first if at < first else last
+        moments = {"not_before": first.isoformat(), "not_after": last.isoformat(), "at": at.isoformat()}
         message = (
-            f"at {at.isoformat()} expected a valid certificate, got one whose validity {what} at {limit.isoformat()}"
+            f"at {moments['at']} expected a valid certificate, got one whose validity {what} at {limit.isoformat()}"
         )
-        raise ExpiredError(code, f"{message}: {_name(certificate.subject)}", not_before=first, not_after=last, at=at)
+        raise ExpiredError(code, f"{message}: {_name(certificate.subject)}", **moments)
 
 
 def _check_form(certificate: x509.Certificate) -> x509.Extensions:

@@ -54,6 +54,22 @@ def listening(listen: Listen) -> Iterator[tuple[socket.socket, str]]:
         yield found, f"{scheme}://[{host}]:{port}" if found.family == socket.AF_INET6 else f"{scheme}://{host}:{port}"
 
 
+def load_server() -> None:
+    """Load what `run_application` needs; processes that are forked afterwards share it.
+
+    Raises:
+        MissingDependencyError: uvicorn, uvloop or httptools is not installed.
+    """
+    try:
+        import uvicorn  # noqa: F401
+        import uvloop  # noqa: F401
+
+        import iotsign.server._http  # noqa: F401
+    except ImportError:
+        message = "the server needs uvicorn, uvloop and httptools; install iotsign[server]"
+        raise MissingDependencyError("MissingDependency", message, extra="server") from None
+
+
 def run_application(
     application: "ASGIApp", listen: Listen, found: socket.socket, *, on_ready: Callable[[], None]
 ) -> None:
@@ -66,16 +82,14 @@ def run_application(
         on_ready: Called once requests are answered.
 
     Raises:
-        MissingDependencyError: uvicorn or uvloop is not installed.
+        MissingDependencyError: uvicorn, uvloop or httptools is not installed.
     """
-    try:
-        import uvicorn
-        import uvloop
+    load_server()
+    import uvicorn
+    import uvloop
 
-        from iotsign.server._http import BoundedHttpProtocol
-    except ImportError:
-        message = "the server needs uvicorn, uvloop and httptools; install iotsign[server]"
-        raise MissingDependencyError("MissingDependency", message, extra="server") from None
+    from iotsign.server._http import BoundedHttpProtocol
+
     config = uvicorn.Config(
         application,
         http=BoundedHttpProtocol,

@@ -16,9 +16,10 @@ from iotsign.platforms import Registry
 from iotsign.server._app import Limits, create_application
 from iotsign.server._local import LocalStart, prepare_local
 from iotsign.server._metrics import Metrics, forget_process
-from iotsign.server._run import Listen, listening, run_application
+from iotsign.server._run import Listen, listening, load_server, run_application
 from iotsign.server._workers import run_workers
 from iotsign.server.access import ACCESS_FILE, FileKeyring
+from iotsign.server.protocol import routes
 from iotsign.server.s3 import S3Api
 from iotsign.stores.objects import DirectoryObjects
 
@@ -65,6 +66,8 @@ def serve(
     Raises:
         IotsignError: The folder, the access file, TLS or the address cannot be used, or a package is missing.
     """
+    load_server()
+    routes()  # reads AWS's model
     settings = options.settings or ServiceSettings(options.data, region=options.region)
     with open_service(settings, platforms=platforms) as opened:
         local = prepare_local(options.data, options.region, opened) if options.local else None

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import IO, TYPE_CHECKING, BinaryIO, Final, cast
 
 from iotsign.errors import ConfigError, DigestMismatchError, SignatureMismatchError
-from iotsign.formats.awslambda import check_content, read_lambda_zip, sign_zip
 from iotsign.formats.claims import ServiceSignature, SignatureClaims
 from iotsign.formats.notation import read_envelope, sign_payload
 from iotsign.keys import Signer, certificate_key
@@ -43,6 +42,8 @@ def pack_zip(source: IO[bytes], output: IO[bytes], signer: Signer, material: Mat
     Raises:
         IotsignError: The zip is empty, malformed or signed, the key does not sign, or a file fails.
     """
+    from iotsign.formats.awslambda import check_content, read_lambda_zip, sign_zip
+
     source_size(source)
     out = cast("BinaryIO", output)
     made = sign_zip(cast("BinaryIO", source), out, signer, certificates=_chain(material), claims=claims)

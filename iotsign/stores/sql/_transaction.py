@@ -4,10 +4,11 @@ from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import cache
+from importlib import import_module
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Dialect, Select, and_, bindparam, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Dialect, Select, Table, and_, bindparam, select, tuple_, update
 
 from iotsign.signer import JobQuery, JobRevocation, JobStatus, ProfileQuery, ProfileStatus, SigningJob, SigningProfile
 from iotsign.stores.sql._prepared import Prepared
@@ -49,10 +50,13 @@ _NOT_REVOKED: Final = and_(
     _JOB.job_id == bindparam("job_id_"), _JOB.status == JobStatus.SUCCEEDED.value, _JOB.revoked_at.is_(None)
 )
 _REVOKE: Final = Prepared(update(JOBS).where(_NOT_REVOKED).values(**_set("revoked_at", "document")))
-_INSERTS: Final = {
-    name: {table.name: Prepared(dialect.insert(table).on_conflict_do_nothing()) for table in (JOBS, PROFILES)}
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
-}
+
+
+@cache
+def _insert(table: Table, dialect: str) -> Prepared:
+    """Insert a row unless one like it is there; each kind of database says that in its own way."""
+    statement = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
+    return Prepared(statement.on_conflict_do_nothing())
 
 
 class SqlTransaction:
@@ -67,7 +71,6 @@ class SqlTransaction:
     def __init__(self, cursor: Any, dialect: Dialect, *, locks_rows: bool) -> None:
         self._cursor, self._dialect = cursor, dialect
         self._find_profile = _FIND_PROFILE_LOCKED if locks_rows else _FIND_PROFILE
-        self._inserts = _INSERTS[dialect.name]
 
     def profile(self, account: str, name: str) -> SigningProfile | None:
         """Find a profile; in a writing transaction nobody else changes it before the end."""
@@ -92,7 +95,7 @@ class SqlTransaction:
 
     def add_profile(self, profile: SigningProfile) -> bool:
         """Add a profile; False if the name is taken."""
-        return self._changed(self._inserts[PROFILES.name], profile_row(profile))
+        return self._changed(_insert(PROFILES, self._dialect.name), profile_row(profile))
 
     def save_profile(self, profile: SigningProfile) -> None:
         """Store a profile that was read in this transaction."""
@@ -137,7 +140,7 @@ class SqlTransaction:
 
     def add_job(self, job: SigningJob) -> bool:
         """Add a job; False if its invoker has used its token before."""
-        return self._changed(self._inserts[JOBS.name], job_row(job))
+        return self._changed(_insert(JOBS, self._dialect.name), job_row(job))
 
     def claim_job(self, job: SigningJob, worker: str, claimed_at: datetime) -> bool:
         """Take a job over from its worker; False if it ended or somebody else did."""

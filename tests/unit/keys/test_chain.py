@@ -219,7 +219,7 @@ def test_the_time_of_the_cas(mill: Any) -> None:
         with pytest.raises(ExpiredError, match="CN=ca") as caught:
             verify_chain(signer, roots=[mill.root.certificate], intermediates=[ca.certificate], at=mill.AT)
         assert caught.value.code == code
-        assert caught.value.data["not_after"] == ca.certificate.not_valid_after_utc
+        assert caught.value.data["not_after"] == ca.certificate.not_valid_after_utc.isoformat()
     expired_root = mill.make("root", None, mill.CA, years=(2028, 2029))
     with pytest.raises(ExpiredError, match="CN=root"):
         verify_chain(mill.make("signer", expired_root).certificate, roots=[expired_root.certificate], at=mill.AT)
