@@ -36,7 +36,7 @@ class Limits:
 
     calls: int = 8
     waiting: int = 512
-    jobs: int = 4
+    jobs: int = 8
     stop_s: float = 30.0
 
 

@@ -36,6 +36,8 @@ def _frames(error: BaseException) -> list[str]:
 
 def configure_logging(stream: IO[str] | None = None) -> None:
     """Send the log of the server, uvicorn's included, to a stream; standard error by default."""
+    # what no line says need not be found out for each; Source: Python's documentation of logging, "Optimization"
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(JsonFormatter())
     for name in ("iotsign", "uvicorn"):

@@ -9,6 +9,7 @@ Source: Notary Project, "Signature Specification" 1.0, "Payload"; OCI Image Spec
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -41,6 +42,7 @@ class TargetArtifact:
     annotations: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
+@lru_cache(maxsize=16)  # whoever signs a payload reads it again in the envelope
 def read_payload(payload: bytes) -> TargetArtifact:
     """Read a payload strictly.
 
