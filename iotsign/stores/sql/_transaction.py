@@ -4,11 +4,23 @@ from collections import namedtuple
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Dialect, Select, Table, and_, bindparam, select, tuple_, update
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    Integer,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    select,
+    tuple_,
+    update,
+)
 
 from iotsign.signer import JobQuery, JobRevocation, JobStatus, ProfileQuery, ProfileStatus, SigningJob, SigningProfile
 from iotsign.stores.sql._prepared import Prepared
@@ -26,6 +38,7 @@ def _new(row: Mapping[str, Any], *columns: str) -> dict[str, Any]:
     return {f"new_{column}": row[column] for column in columns}
 
 
+_FILTERS: Final = ("owner", "invoker", "status", "platform_id", "requested_by")
 _JobRow: Final[Any] = namedtuple("_JobRow", _JOB.keys())  # type: ignore[misc]  # the columns name the fields
 _ProfileRow: Final[Any] = namedtuple("_ProfileRow", _PROFILE.keys())  # type: ignore[misc]
 
@@ -112,23 +125,21 @@ class SqlTransaction:
 
     def jobs(self, query: JobQuery) -> Sequence[SigningJob]:
         """List jobs, newest first, or those that expire last."""
-        time = _JOB.expires_at if query.by_expiry else _JOB.created_at
-        conditions = [_JOB.created_at >= to_microseconds(query.since)]
-        for column, value in (
-            (_JOB.owner, query.owner),
-            (_JOB.invoker, query.invoker),
-            (_JOB.status, query.status.value if query.status else None),
-            (_JOB.platform_id, query.platform_id),
-            (_JOB.requested_by, query.requested_by),
-        ):
-            if value is not None:
-                conditions.append(column == value)
-        conditions += _bounds(query)
-        if query.after is not None:
-            position = (to_microseconds(query.after[0]), query.after[1])
-            conditions.append(tuple_(time, _JOB.job_id) < position)
-        order = (time.desc(), _JOB.job_id.desc())
-        return self._jobs(select(JOBS).where(*conditions).order_by(*order).limit(query.limit))
+        asked = {
+            "since": to_microseconds(query.since),
+            "owner": query.owner,
+            "invoker": query.invoker,
+            "status": query.status.value if query.status else None,
+            "platform_id": query.platform_id,
+            "requested_by": query.requested_by,
+            "expires_after": to_microseconds(query.expires_after) if query.expires_after else None,
+            "expires_before": to_microseconds(query.expires_before) if query.expires_before else None,
+            "after_time": to_microseconds(query.after[0]) if query.after else None,
+            "after_id": query.after[1] if query.after else None,
+            "limit": query.limit,
+        }
+        values = {name: value for name, value in asked.items() if value is not None}
+        return self._jobs(_list_jobs(frozenset(values), query.revoked), values)
 
     def unfinished_jobs(self) -> Sequence[SigningJob]:
         """List the jobs in progress, oldest first."""
@@ -165,11 +176,11 @@ class SqlTransaction:
         row = self._run(statement, values).fetchone()
         return read_job(_JobRow._make(row)) if row else None
 
-    def _jobs(self, statement: Select[Any]) -> list[SigningJob]:
-        return [read_job(_JobRow._make(row)) for row in self._run(Prepared(statement), {})]
+    def _jobs(self, statement: Prepared, values: Mapping[str, Any]) -> list[SigningJob]:
+        return [read_job(_JobRow._make(row)) for row in self._run(statement, values)]
 
     def _jobs_oldest_first(self, condition: ColumnElement[bool]) -> list[SigningJob]:
-        return self._jobs(select(JOBS).where(condition).order_by(_JOB.created_at, _JOB.job_id))
+        return self._jobs(Prepared(select(JOBS).where(condition).order_by(_JOB.created_at, _JOB.job_id)), {})
 
     def _profiles(self, statement: Select[Any]) -> list[SigningProfile]:
         return [read_profile(_ProfileRow._make(row)) for row in self._run(Prepared(statement), {})]
@@ -181,12 +192,20 @@ class SqlTransaction:
         return bool(self._run(statement, values).rowcount == 1)
 
 
-def _bounds(query: JobQuery) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = []
-    if query.revoked is not None:
-        found.append(_JOB.revoked_at.is_not(None) if query.revoked else _JOB.revoked_at.is_(None))
-    if query.expires_after is not None:
-        found.append(_JOB.expires_at > to_microseconds(query.expires_after))
-    if query.expires_before is not None:
-        found.append(_JOB.expires_at < to_microseconds(query.expires_before))
-    return found
+@lru_cache(maxsize=256)
+def _list_jobs(asked: frozenset[str], revoked: bool | None) -> Prepared:  # noqa: FBT001 - a value of the query
+    """List jobs by these members of a query: each set of them has a statement of its own, and an index to go by."""
+    by_expiry = not asked.isdisjoint({"expires_after", "expires_before"})
+    order = (_JOB.expires_at if by_expiry else _JOB.created_at, _JOB.job_id)
+    conditions: dict[str, ColumnElement[bool]] = {
+        "since": _JOB.created_at >= bindparam("since"),
+        **{name: _JOB[name] == bindparam(name) for name in _FILTERS},
+        "expires_after": _JOB.expires_at > bindparam("expires_after"),
+        "expires_before": _JOB.expires_at < bindparam("expires_before"),
+        "after_time": tuple_(*order) < tuple_(bindparam("after_time", type_=BigInteger), bindparam("after_id")),
+    }
+    wanted = [condition for name, condition in conditions.items() if name in asked]
+    if revoked is not None:
+        wanted.append(_JOB.revoked_at.is_not(None) if revoked else _JOB.revoked_at.is_(None))
+    statement = select(JOBS).where(*wanted).order_by(*(column.desc() for column in order))
+    return Prepared(statement.limit(bindparam("limit", type_=Integer)))
