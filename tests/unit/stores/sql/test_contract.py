@@ -62,7 +62,8 @@ JOB = SigningJob(
     platform_display_name="AWS Lambda",
     created_at=NOW,
     token="t",
-    request_id="request", request_digest="d",
+    request_id="request",
+    request_digest="d",
     worker="w",
     claimed_at=NOW,
 )
