@@ -5,7 +5,7 @@
  * Source: Microsemi UG0331, SmartFusion2 Microcontroller Subsystem: MMUART, SPI, timer, SYSREG (SOFT_RST_CR); Emcraft M2S-FG484
  * SOM hardware architecture (S25FL128S on SPI 0). */
 #include "bootloader/board.h"
-#include "bootloader/ring.h"
+#include "bootloader/line.h"
 #include "cortex_m.h"
 #include "spi_nor.h"
 #include "systick.h"
@@ -73,25 +73,37 @@
 #define UART_INTERRUPT 10u
 #define ALARM_INTERRUPT 14u
 
-static iotsign_ring_t received;
+
+static void receive(void)
+{
+    UART_FIFO = UART_FIFO_14; /* while the program is awake, larger bites cost less */
+    while (iotsign_ring_space(&iotsign_line_received) >= UART_FILLED && (UART_CAUSE & UART_CAUSE_MASK) == UART_CAUSE_FILLED) {
+        for (unsigned i = 0; i < UART_FILLED; i++) {
+            iotsign_ring_put(&iotsign_line_received, (uint8_t)UART_DATA);
+        }
+    }
+    while ((UART_STATE & UART_RX_READY) != 0u) {
+        if (iotsign_ring_space(&iotsign_line_received) == 0u) {
+            cortex_m_interrupt_disable(UART_INTERRUPT); /* the line waits until the program has read */
+            return;
+        }
+        iotsign_ring_put(&iotsign_line_received, (uint8_t)UART_DATA);
+    }
+}
 
 void board_interrupt(void)
 {
     systick_interrupt();
     ALARM_STATE = 1u;
-    UART_FIFO = UART_FIFO_14; /* while the program is awake, larger bites cost less */
-    while (iotsign_ring_space(&received) >= UART_FILLED && (UART_CAUSE & UART_CAUSE_MASK) == UART_CAUSE_FILLED) {
-        for (unsigned i = 0; i < UART_FILLED; i++) {
-            iotsign_ring_put(&received, (uint8_t)UART_DATA);
-        }
-    }
-    while ((UART_STATE & UART_RX_READY) != 0u) {
-        if (iotsign_ring_space(&received) == 0u) {
-            cortex_m_interrupt_disable(UART_INTERRUPT); /* the line waits until the program has read */
-            return;
-        }
-        iotsign_ring_put(&received, (uint8_t)UART_DATA);
-    }
+    receive();
+}
+
+void iotsign_line_resume(void)
+{
+    cortex_m_mask();
+    cortex_m_interrupt_enable(UART_INTERRUPT);
+    receive();
+    cortex_m_unmask();
 }
 
 void iotsign_board_init(void)
@@ -115,7 +127,7 @@ void iotsign_board_init(void)
     UART_FIFO = UART_FIFO_EMPTY;
     UART_INTERRUPTS = UART_RX_INTERRUPT;
     cortex_m_interrupt_enable(ALARM_INTERRUPT);
-    cortex_m_interrupt_enable(UART_INTERRUPT);
+    iotsign_line_resume();
 }
 
 uint32_t iotsign_board_milliseconds(void)
@@ -123,36 +135,19 @@ uint32_t iotsign_board_milliseconds(void)
     return systick_milliseconds();
 }
 
-static void sleep(uint32_t at_most_ms)
+void iotsign_line_sleep(uint32_t at_most_ms)
 {
     cortex_m_mask(); /* first: an alarm that has already been served would wake nobody */
     if (at_most_ms <= UINT32_MAX / BUS_KHZ) {
         ALARM_LOAD = at_most_ms * BUS_KHZ;
         ALARM_CONTROL = ALARM_RUN;
     }
-    if (received.head == received.tail) {
+    if (iotsign_line_received.head == iotsign_line_received.tail) {
         UART_FIFO = UART_FIFO_1;
         cortex_m_sleep();
     }
     cortex_m_unmask();
     ALARM_CONTROL = 0;
-}
-
-size_t iotsign_board_read(uint8_t *buffer, size_t size, uint32_t timeout_ms)
-{
-    uint32_t start = iotsign_board_milliseconds();
-    for (;;) {
-        size_t count = iotsign_ring_take(&received, buffer, size);
-        if (count != 0u) {
-            cortex_m_interrupt_enable(UART_INTERRUPT);
-            return count;
-        }
-        uint32_t passed = iotsign_board_milliseconds() - start;
-        if (passed >= timeout_ms) {
-            return 0;
-        }
-        sleep(timeout_ms - passed);
-    }
 }
 
 void iotsign_board_write(const uint8_t *data, size_t length)

@@ -4,7 +4,7 @@
  * Source: TI LM3S6965 data sheet (SPMS262): system control, GPIO, general-purpose timers, watchdog, UART, SSI; EK-LM3S6965 user's
  * manual (SD card on PA2, PA4, PA5, selected by PD0). */
 #include "bootloader/board.h"
-#include "bootloader/ring.h"
+#include "bootloader/line.h"
 #include "cortex_m.h"
 #include "sd_card.h"
 #include "systick.h"
@@ -75,8 +75,19 @@
 #define UART_INTERRUPT 5u
 #define ALARM_INTERRUPT 19u
 
-static iotsign_ring_t received;
 static volatile uint8_t watchdog_fed;
+
+static void receive(void)
+{
+    UART_CLEAR = UART_RECEIVED; /* it comes with a first byte only, so that no byte may be left behind */
+    while ((UART_FLAGS & UART_RX_EMPTY) == 0u) {
+        if (iotsign_ring_space(&iotsign_line_received) == 0u) {
+            cortex_m_interrupt_disable(UART_INTERRUPT); /* the line waits until the program has read */
+            return;
+        }
+        iotsign_ring_put(&iotsign_line_received, (uint8_t)UART_DATA);
+    }
+}
 
 void board_interrupt(void)
 {
@@ -85,14 +96,7 @@ void board_interrupt(void)
         WATCHDOG_CLEAR = 1u;
     }
     ALARM_CLEAR = 1u;
-    UART_CLEAR = UART_RECEIVED;
-    while ((UART_FLAGS & UART_RX_EMPTY) == 0u) {
-        if (iotsign_ring_space(&received) == 0u) {
-            cortex_m_interrupt_disable(UART_INTERRUPT); /* the line waits until the program has read */
-            return;
-        }
-        iotsign_ring_put(&received, (uint8_t)UART_DATA);
-    }
+    receive();
 }
 
 static void clock_init(void)
@@ -121,6 +125,14 @@ static void pins_init(void)
     PIN_DATA(PORT_D, CARD_PIN) = CARD_PIN;
 }
 
+void iotsign_line_resume(void)
+{
+    cortex_m_mask();
+    cortex_m_interrupt_enable(UART_INTERRUPT);
+    receive();
+    cortex_m_unmask();
+}
+
 void iotsign_board_init(void)
 {
     clock_init();
@@ -135,7 +147,7 @@ void iotsign_board_init(void)
     UART_MASK = UART_RECEIVED;
     UART_CONTROL = UART_ENABLE;
     cortex_m_interrupt_enable(ALARM_INTERRUPT);
-    cortex_m_interrupt_enable(UART_INTERRUPT);
+    iotsign_line_resume();
 }
 
 uint32_t iotsign_board_milliseconds(void)
@@ -143,35 +155,18 @@ uint32_t iotsign_board_milliseconds(void)
     return systick_milliseconds();
 }
 
-static void sleep(uint32_t at_most_ms)
+void iotsign_line_sleep(uint32_t at_most_ms)
 {
     cortex_m_mask(); /* first: an alarm that has already been served would wake nobody */
     if (at_most_ms <= UINT32_MAX / CLOCK_KHZ) {
         ALARM_LOAD = at_most_ms * CLOCK_KHZ;
         ALARM_CONTROL = 1u;
     }
-    if (received.head == received.tail) {
+    if (iotsign_line_received.head == iotsign_line_received.tail) {
         cortex_m_sleep();
     }
     cortex_m_unmask();
     ALARM_CONTROL = 0;
-}
-
-size_t iotsign_board_read(uint8_t *buffer, size_t size, uint32_t timeout_ms)
-{
-    uint32_t start = iotsign_board_milliseconds();
-    for (;;) {
-        size_t count = iotsign_ring_take(&received, buffer, size);
-        if (count != 0u) {
-            cortex_m_interrupt_enable(UART_INTERRUPT);
-            return count;
-        }
-        uint32_t passed = iotsign_board_milliseconds() - start;
-        if (passed >= timeout_ms) {
-            return 0;
-        }
-        sleep(timeout_ms - passed);
-    }
 }
 
 void iotsign_board_write(const uint8_t *data, size_t length)

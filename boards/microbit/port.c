@@ -6,7 +6,7 @@
 
 #include "bootloader/board.h"
 #include "bootloader/flash.h"
-#include "bootloader/ring.h"
+#include "bootloader/line.h"
 #include "cortex_m.h"
 
 #define CRYSTAL_START REGISTER(0x40000000u)
@@ -53,21 +53,33 @@
 #define UART_INTERRUPT 2u
 #define TIMER_INTERRUPT 8u
 
-static iotsign_ring_t received;
 static uint32_t milliseconds;
 static uint32_t counted; /* microseconds of the timer that are in them */
 
-void board_interrupt(void)
+static void receive(void)
 {
-    TIMER_REACHED(ALARM) = 0;
     while (UART_RECEIVED != 0u) {
-        if (iotsign_ring_space(&received) == 0u) {
+        if (iotsign_ring_space(&iotsign_line_received) == 0u) {
             cortex_m_interrupt_disable(UART_INTERRUPT); /* the line waits until the program has read */
             return;
         }
         UART_RECEIVED = 0; /* before the data is read: the next byte sets it again */
-        iotsign_ring_put(&received, (uint8_t)UART_RX);
+        iotsign_ring_put(&iotsign_line_received, (uint8_t)UART_RX);
     }
+}
+
+void board_interrupt(void)
+{
+    TIMER_REACHED(ALARM) = 0;
+    receive();
+}
+
+void iotsign_line_resume(void)
+{
+    cortex_m_mask();
+    cortex_m_interrupt_enable(UART_INTERRUPT);
+    receive();
+    cortex_m_unmask();
 }
 
 void iotsign_board_init(void)
@@ -86,7 +98,7 @@ void iotsign_board_init(void)
     UART_START_RX = 1u;
     UART_INTERRUPTS = UART_RECEIVED_INTERRUPT;
     cortex_m_interrupt_enable(TIMER_INTERRUPT);
-    cortex_m_interrupt_enable(UART_INTERRUPT);
+    iotsign_line_resume();
 }
 
 /* To be asked once an hour, or 71 minutes are lost: no sleep is longer. */
@@ -99,7 +111,7 @@ uint32_t iotsign_board_milliseconds(void)
     return milliseconds;
 }
 
-static void sleep(uint32_t at_most_ms)
+void iotsign_line_sleep(uint32_t at_most_ms)
 {
     uint32_t left = at_most_ms <= UINT32_MAX / 2000u ? at_most_ms * 1000u + 1000u : INT32_MAX;
     uint32_t due = counted + left;
@@ -108,28 +120,11 @@ static void sleep(uint32_t at_most_ms)
     TIMER_COMPARE(ALARM) = due;
     TIMER_INTERRUPTS = TIMER_INTERRUPT_ALARM;
     TIMER_CAPTURE(NOW) = 1u;
-    if (received.head == received.tail && (int32_t)(due - TIMER_COMPARE(NOW)) > 0) {
+    if (iotsign_line_received.head == iotsign_line_received.tail && (int32_t)(due - TIMER_COMPARE(NOW)) > 0) {
         cortex_m_sleep(); /* the alarm is still to come */
     }
     cortex_m_unmask();
     TIMER_NO_INTERRUPTS = TIMER_INTERRUPT_ALARM;
-}
-
-size_t iotsign_board_read(uint8_t *buffer, size_t size, uint32_t timeout_ms)
-{
-    uint32_t start = iotsign_board_milliseconds();
-    for (;;) {
-        size_t count = iotsign_ring_take(&received, buffer, size);
-        if (count != 0u) {
-            cortex_m_interrupt_enable(UART_INTERRUPT);
-            return count;
-        }
-        uint32_t passed = iotsign_board_milliseconds() - start;
-        if (passed >= timeout_ms) {
-            return 0;
-        }
-        sleep(timeout_ms - passed);
-    }
 }
 
 void iotsign_board_write(const uint8_t *data, size_t length)

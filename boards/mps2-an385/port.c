@@ -8,7 +8,7 @@
 
 #include "bootloader/board.h"
 #include "bootloader/flash.h"
-#include "bootloader/ring.h"
+#include "bootloader/line.h"
 #include "cortex_m.h"
 
 #define CLOCK_KHZ 25000u
@@ -46,8 +46,19 @@
 #define FLASH_BASE 0x21000000u
 #define FLASH_SIZE 0x1000000u
 
-static iotsign_ring_t received;
 static volatile uint32_t clock_periods;
+
+static void receive(void)
+{
+    if (iotsign_ring_space(&iotsign_line_received) == 0u) {
+        cortex_m_interrupt_disable(UART_INTERRUPT); /* the line waits, uncleared, until the program has read */
+        return;
+    }
+    UART_CLEAR = UART_RX_CLEAR; /* before the data is read: the next byte sets it again */
+    while ((UART_STATE & UART_RX_FULL) != 0u && iotsign_ring_space(&iotsign_line_received) > 0u) {
+        iotsign_ring_put(&iotsign_line_received, (uint8_t)UART_DATA);
+    }
+}
 
 void board_interrupt(void)
 {
@@ -56,14 +67,15 @@ void board_interrupt(void)
         clock_periods = clock_periods + 1u;
     }
     TIMER_CLEAR(ALARM) = 1u;
-    if (iotsign_ring_space(&received) == 0u) {
-        cortex_m_interrupt_disable(UART_INTERRUPT); /* the line waits, uncleared, until the program has read */
-        return;
-    }
-    UART_CLEAR = UART_RX_CLEAR; /* before the data is read: the next byte sets it again */
-    while ((UART_STATE & UART_RX_FULL) != 0u && iotsign_ring_space(&received) > 0u) {
-        iotsign_ring_put(&received, (uint8_t)UART_DATA);
-    }
+    receive();
+}
+
+void iotsign_line_resume(void)
+{
+    cortex_m_mask();
+    cortex_m_interrupt_enable(UART_INTERRUPT);
+    receive();
+    cortex_m_unmask();
 }
 
 void iotsign_board_init(void)
@@ -75,7 +87,7 @@ void iotsign_board_init(void)
     UART_CONTROL = UART_ENABLE;
     cortex_m_interrupt_enable(CLOCK_INTERRUPT);
     cortex_m_interrupt_enable(ALARM_INTERRUPT);
-    cortex_m_interrupt_enable(UART_INTERRUPT);
+    iotsign_line_resume();
 }
 
 uint32_t iotsign_board_milliseconds(void)
@@ -89,7 +101,7 @@ uint32_t iotsign_board_milliseconds(void)
     return periods * CLOCK_PERIOD_MS + (CLOCK_PERIOD_MS * CLOCK_KHZ - 1u - left) / CLOCK_KHZ;
 }
 
-static void sleep(uint32_t at_most_ms)
+void iotsign_line_sleep(uint32_t at_most_ms)
 {
     cortex_m_mask();
     if (at_most_ms < CLOCK_PERIOD_MS) {
@@ -97,28 +109,11 @@ static void sleep(uint32_t at_most_ms)
         TIMER_VALUE(ALARM) = at_most_ms * CLOCK_KHZ;
         TIMER_CONTROL(ALARM) = TIMER_RUN;
     }
-    if (received.head == received.tail) {
+    if (iotsign_line_received.head == iotsign_line_received.tail) {
         cortex_m_sleep();
     }
     cortex_m_unmask();
     TIMER_CONTROL(ALARM) = 0;
-}
-
-size_t iotsign_board_read(uint8_t *buffer, size_t size, uint32_t timeout_ms)
-{
-    uint32_t start = iotsign_board_milliseconds();
-    for (;;) {
-        size_t count = iotsign_ring_take(&received, buffer, size);
-        if (count != 0u) {
-            cortex_m_interrupt_enable(UART_INTERRUPT);
-            return count;
-        }
-        uint32_t passed = iotsign_board_milliseconds() - start;
-        if (passed >= timeout_ms) {
-            return 0;
-        }
-        sleep(timeout_ms - passed);
-    }
 }
 
 void iotsign_board_write(const uint8_t *data, size_t length)

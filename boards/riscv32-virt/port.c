@@ -9,7 +9,7 @@
 
 #include "bootloader/board.h"
 #include "bootloader/flash.h"
-#include "bootloader/ring.h"
+#include "bootloader/line.h"
 
 #define BYTE(address) (*(volatile uint8_t *)(uintptr_t)(address))
 #define WORD(address) (*(volatile uint32_t *)(uintptr_t)(address))
@@ -58,7 +58,6 @@
 #define BOTH(command) ((uint32_t)(command) << 16 | (command))
 #define FLASH_READY BOTH(0x80u)
 
-static iotsign_ring_t received;
 static uint32_t milliseconds;
 static uint32_t counted_to; /* the time that milliseconds stands for */
 
@@ -85,17 +84,17 @@ static uint64_t now(void)
 static void receive(void)
 {
     uint32_t source = PLIC_CLAIM;
-    while (iotsign_ring_space(&received) >= UART_FILLED && (UART_CAUSE & UART_CAUSE_MASK) == UART_CAUSE_FILLED) {
+    while (iotsign_ring_space(&iotsign_line_received) >= UART_FILLED && (UART_CAUSE & UART_CAUSE_MASK) == UART_CAUSE_FILLED) {
         for (unsigned i = 0; i < UART_FILLED; i++) {
-            iotsign_ring_put(&received, UART_DATA);
+            iotsign_ring_put(&iotsign_line_received, UART_DATA);
         }
     }
     while ((UART_STATUS & UART_RX_READY) != 0u) {
-        if (iotsign_ring_space(&received) == 0u) {
+        if (iotsign_ring_space(&iotsign_line_received) == 0u) {
             UART_INTERRUPTS = 0; /* the line waits until the program has read */
             break;
         }
-        iotsign_ring_put(&received, UART_DATA);
+        iotsign_ring_put(&iotsign_line_received, UART_DATA);
     }
     PLIC_CLAIM = source;
 }
@@ -123,13 +122,18 @@ static void unmask(void)
     __asm volatile("csrs mstatus, %0" : : "r"(MSTATUS_INTERRUPTS) : "memory");
 }
 
+void iotsign_line_resume(void)
+{
+    UART_INTERRUPTS = UART_RX_INTERRUPT; /* comes at once if a byte waits: the line is asked for its level */
+}
+
 void iotsign_board_init(void)
 {
     counted_to = TIME_LOW;
     set_alarm(UINT64_MAX);
     UART_LINE = UART_8N1;
     UART_FIFO = UART_FIFO_14;
-    UART_INTERRUPTS = UART_RX_INTERRUPT;
+    iotsign_line_resume();
     PLIC_PRIORITY(UART_SOURCE) = 1u;
     PLIC_ENABLE = 1u << UART_SOURCE;
     PLIC_THRESHOLD = 0;
@@ -146,31 +150,14 @@ uint32_t iotsign_board_milliseconds(void)
     return milliseconds;
 }
 
-static void sleep(uint32_t at_most_ms)
+void iotsign_line_sleep(uint32_t at_most_ms)
 {
     mask();
     set_alarm(now() + (uint64_t)(at_most_ms < LONGEST_SLEEP_MS ? at_most_ms : LONGEST_SLEEP_MS) * CLOCK_KHZ);
-    if (received.head == received.tail) {
+    if (iotsign_line_received.head == iotsign_line_received.tail) {
         __asm volatile("wfi" ::: "memory");
     }
     unmask();
-}
-
-size_t iotsign_board_read(uint8_t *buffer, size_t size, uint32_t timeout_ms)
-{
-    uint32_t start = iotsign_board_milliseconds();
-    for (;;) {
-        size_t count = iotsign_ring_take(&received, buffer, size);
-        if (count != 0u) {
-            UART_INTERRUPTS = UART_RX_INTERRUPT;
-            return count;
-        }
-        uint32_t passed = iotsign_board_milliseconds() - start;
-        if (passed >= timeout_ms) {
-            return 0;
-        }
-        sleep(timeout_ms - passed);
-    }
 }
 
 void iotsign_board_write(const uint8_t *data, size_t length)

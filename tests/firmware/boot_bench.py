@@ -133,8 +133,18 @@ def confirmed_on(port: str, version: str) -> bool:
             client.connect(GENEROUS_S)
             running = next(image for image in client.images() if image.slot == 0)
             if running.version == version:
+                await_last_answer(client)
                 return bool(running.confirmed)
             # called before it had begun to swap
             client.console.clear()
             client.reset()
             assert client.wait_for_line(lambda line: line.startswith("booting"), GENEROUS_S)
+
+
+def await_last_answer(client: SmpClient) -> None:
+    """Read the answers to all that was sent again: the next program on the line would take them for its own."""
+    while True:
+        before = client.retries
+        client.echo("last")
+        if client.retries == before:
+            return
