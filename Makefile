@@ -8,7 +8,7 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 APT_DEV := python3-venv python3-dev gcc libc6-dev
 APT_TEST := clang libclang-rt-dev openssl zip unzip cmake ninja-build \
 	gcc-arm-none-eabi libnewlib-arm-none-eabi gcc-riscv64-unknown-elf \
-	qemu-system-arm qemu-system-misc gdb-multiarch firmware-microbit-micropython \
+	qemu-system-arm qemu-system-misc gdb-multiarch firmware-microbit-micropython openocd \
 	qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross \
 	gcc-riscv64-linux-gnu libc6-dev-riscv64-cross gcc-s390x-linux-gnu libc6-dev-s390x-cross
 APT_BOARD := qemu-system-arm

@@ -4,7 +4,8 @@
     pytest hil --board mps2-an385 --board microbit
     pytest hil --board nrf52840dk --port /dev/ttyACM0 --boot-key boot.pem --code-signer ota.pem --firmware build/
 
-A real board has been provisioned with the public halves of these two keys before.
+A real board has been provisioned with the public halves of these two keys before. It is brought to version 1.0.0 by an
+update if it runs another; what cannot be done with it ends the run with one sentence and exit code 6.
 """
 
 import hashlib
@@ -14,8 +15,11 @@ from pathlib import Path
 import pytest
 from bench_board import PATIENCE_S, Bench, Keys, make_key, page_of
 
+from iotsign.app import check_identity
 from iotsign.device import Board, EmulatedBoard, SerialTransport, SmpClient, find_board, list_boards, make_flash
 from iotsign.errors import DeviceError
+
+DEVICE_EXIT_CODE = 6  # as iotsign's
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -25,6 +29,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--boot-key", help="private key (PEM) that signs boot images for a real board")
     group.addoption("--code-signer", help="private key (PEM) that signs updates for a real board")
     group.addoption("--firmware", help="folder with confirming.bin and unconfirmed.bin of a real board")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A port is one board's, and needs what belongs to that board."""
+    if config.getoption("--port") is None:
+        return
+    if len(config.getoption("--board") or ()) != 1:
+        raise pytest.UsageError("--port needs one --board: which board is there?")
+    for option in ("--boot-key", "--code-signer", "--firmware"):
+        if config.getoption(option) is None:
+            raise pytest.UsageError(f"--port needs {option}: what the board at the port trusts and runs")
+    for name in ("confirming.bin", "unconfirmed.bin"):
+        if not (Path(config.getoption("--firmware")) / name).is_file():
+            raise pytest.UsageError(f"--firmware: there is no {name} in {config.getoption('--firmware')}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -55,18 +73,33 @@ def board(board_name: str) -> Board:
     return board
 
 
+@pytest.fixture(scope="session")
+def port(board: Board, pytestconfig: pytest.Config) -> str | None:
+    """Where a real board is; it answers there, and is the board."""
+    name: str | None = pytestconfig.getoption("--port")
+    if name is not None:
+        try:
+            with SmpClient(SerialTransport(name, board.baud), baud=board.baud) as client:
+                client.connect(PATIENCE_S)
+                check_identity(client, board)
+        except DeviceError as error:
+            hint = f"; {error.data['hint']}" if "hint" in error.data else ""
+            pytest.exit(f"{error.message}{hint}", DEVICE_EXIT_CODE)
+    return name
+
+
 @pytest.fixture
 def bench(
     board: Board,
+    port: str | None,
     keys: Keys,
     pytestconfig: pytest.Config,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> Iterator[Bench]:
     """A board that runs version 1.0.0; the report gets its identity."""
-    port = pytestconfig.getoption("--port")
     if port is not None:
-        firmware = Path(pytestconfig.getoption("--firmware") or ".")
+        firmware = Path(pytestconfig.getoption("--firmware"))
         with SmpClient(SerialTransport(port, board.baud), baud=board.baud) as client:
             bench = Bench(board, client, keys, tmp_path, firmware, None)
             if bench.running() != "1.0.0":

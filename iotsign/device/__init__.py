@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from iotsign.device._board import Area, Board, Flash, FlasherSettings, Qemu, find_board, list_boards
     from iotsign.device._client import ImageState, SmpClient
-    from iotsign.device._flashers import flash_with_program, flasher_command
+    from iotsign.device._flashers import flash_with_program, flasher_commands
     from iotsign.device._noise import NoisyTransport
     from iotsign.device._qemu import EmulatedBoard, make_flash
     from iotsign.device._relay import PtyRelay
@@ -39,7 +39,7 @@ __all__ = [
     "block_size",
     "find_board",
     "flash_with_program",
-    "flasher_command",
+    "flasher_commands",
     "list_boards",
     "make_flash",
     "running_boards",
@@ -67,7 +67,7 @@ _HOMES: Final = {
     "block_size": "_upload",
     "find_board": "_board",
     "flash_with_program": "_flashers",
-    "flasher_command": "_flashers",
+    "flasher_commands": "_flashers",
     "list_boards": "_board",
     "make_flash": "_qemu",
     "running_boards": "_running",

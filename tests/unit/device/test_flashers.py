@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iotsign.device import Board, find_board, flash_with_program, flasher_command
+from iotsign.device import Board, find_board, flash_with_program, flasher_commands
 from iotsign.errors import DeviceError
 
 FLASHERS = {
@@ -39,23 +39,30 @@ def test_command_lines(tmp_path: Path) -> None:
     image = Path("app.bin")
     for kind in FLASHERS:
         (tmp_path / kind).mkdir()
-    assert flasher_command(board("esptool", tmp_path / "esptool"), image, "/dev/ttyUSB0") == [
+    assert flasher_commands(board("esptool", tmp_path / "esptool"), image, "/dev/ttyUSB0") == [[
         *("esptool", "--chip", "esp32c3", "--port", "/dev/ttyUSB0", "--baud", "460800"),
         *("write-flash", "0x10000", "app.bin"),
+    ]]  # fmt: skip
+    reach = ("--no-wait", "--target", "nrf52840", "--uid", "0123")
+    assert flasher_commands(board("pyocd", tmp_path / "pyocd"), image, "0123") == [
+        ["pyocd", "load", *reach, "--no-reset", "--format", "bin", "--base-address", "0x8000", "app.bin"],
+        [
+            *("pyocd", "commander", *reach, "--connect", "attach"),
+            *("--command", "compare 0x8000 app.bin"),
+        ],
+        ["pyocd", "reset", *reach],
     ]
-    assert flasher_command(board("pyocd", tmp_path / "pyocd"), image, "0123") == [
-        *("pyocd", "load", "--target", "nrf52840", "--uid", "0123"),
-        *("--format", "bin", "--base-address", "0x8000", "app.bin"),
-    ]
-    assert flasher_command(board("openocd", tmp_path / "openocd"), image, None) == [
-        *("openocd", "-f", "interface/cmsis-dap.cfg", "-f", "target/nrf52.cfg"),
-        *("-c", "program {app.bin} 0x0 verify reset exit"),
-    ]
+    assert flasher_commands(board("openocd", tmp_path / "openocd"), image, "0123") == [[
+        *("openocd", "-s", str(tmp_path / "openocd" / "desk")),
+        *("-c", "gdb_port disabled", "-c", "tcl_port disabled", "-c", "telnet_port disabled"),
+        *("-f", "interface/cmsis-dap.cfg", "-f", "target/nrf52.cfg"),
+        *("-c", "adapter serial {0123}", "-c", "program {app.bin} 0x0 verify reset exit"),
+    ]]  # fmt: skip
 
 
 def test_a_board_with_smp_has_no_flasher() -> None:
     with pytest.raises(DeviceError, match="over SMP"):
-        flasher_command(find_board("mps2-an385"), Path("app.bin"), None)
+        flasher_commands(find_board("mps2-an385"), Path("app.bin"), None)
 
 
 def test_esptool_takes_our_command_line_and_its_failure_is_told(
@@ -65,7 +72,9 @@ def test_esptool_takes_our_command_line_and_its_failure_is_told(
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     image = tmp_path / "app.bin"
     image.write_bytes(bytes(4096))
-    with pytest.raises(DeviceError, match=r"esptool failed with exit code 2.*/dev/ttyNOWHERE") as caught:
+    with pytest.raises(
+        DeviceError, match=r"^esptool failed with exit code 2: Could not open /dev/ttyNOWHERE.*exist\.$"
+    ) as caught:
         flash_with_program(board("esptool", tmp_path), image, "/dev/ttyNOWHERE")
     assert caught.value.code == "FlasherFailed"
 
@@ -78,8 +87,15 @@ def test_a_missing_flasher_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_what_a_flasher_says_last_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    program("pyocd", "echo one; echo two", tmp_path, monkeypatch)
-    assert flash_with_program(board("pyocd", tmp_path), Path("app.bin"), None) == "two"
+    program("openocd", "echo one; echo two", tmp_path, monkeypatch)
+    assert flash_with_program(board("openocd", tmp_path), Path("app.bin"), None) == "two"
+
+
+def test_what_pyocd_does_not_compare_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program("pyocd", "echo Mismatched byte at 0x00008000", tmp_path, monkeypatch)
+    with pytest.raises(DeviceError, match="desk does not hold what pyocd wrote: Mismatched byte") as caught:
+        flash_with_program(board("pyocd", tmp_path), Path("app.bin"), None)
+    assert caught.value.code == "FlasherFailed"
 
 
 def test_a_flasher_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
