@@ -60,8 +60,8 @@ class Target:
 
     def boots(self) -> bool:
         """Whether it starts the image, which confirms itself."""
-        words = ("booting 1.0.0+0", "confirmed")
-        return all(self.client.wait_for_line(lambda line, word=word: line == word, GENEROUS_S) for word in words)
+        started = self.client.wait_for_line("booting 1.0.0+0".__eq__, GENEROUS_S)
+        return started is not None and self.client.wait_for_line("confirmed".__eq__, GENEROUS_S) is not None
 
 
 @contextlib.contextmanager

@@ -2,18 +2,15 @@
 
 import json
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from debugged_core import SLOT, Target, descriptor, waiting_target
+from jtag_wire import JtagWire
 
 from iotsign.cli import run
-
-sys.path.insert(0, str(Path(__file__).parent))
-from jtag_wire import JtagWire
 
 pytestmark = pytest.mark.skipif(shutil.which("openocd") is None, reason="needs openocd")
 

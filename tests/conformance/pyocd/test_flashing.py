@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 from debugged_core import SLOT, Target, descriptor, waiting_target
+from remote_probe import RemoteProbe
 
 from iotsign.cli import run
-
-sys.path.insert(0, str(Path(__file__).parent))
-from remote_probe import RemoteProbe
 
 FLASHER = 'kind = "pyocd"\ntarget = "nrf51"'
 

@@ -52,7 +52,7 @@ class RemoteProbe(socketserver.TCPServer):
             "read_block32": lambda _, at, count: list(struct.unpack(f"<{count}I", self.core.read(at, 4 * count))),
             "write_block32": lambda _, at, data: self.core.write(at, struct.pack(f"<{len(data)}I", *data)),
         }
-        return does.get(request, lambda *_: None)(*arguments)
+        return does[request](*arguments) if request in does else None
 
     def _read_port(self, address: int) -> int:
         if address == 4:
