@@ -80,35 +80,54 @@ iotsign_status_t iotsign_scanner_expect(iotsign_scanner_t *scanner, char charact
     return IOTSIGN_OK;
 }
 
+/* How many of length bytes are printable ASCII other than '"' and '\\'. */
+static size_t plain_length(const char *bytes, size_t length)
+{
+    size_t count = 0;
+
+    while (count < length && bytes[count] >= ' ' && bytes[count] <= '~' && bytes[count] != '"' && bytes[count] != '\\') {
+        count++;
+    }
+    return count;
+}
+
 iotsign_status_t iotsign_scanner_string(
     iotsign_scanner_t *scanner, char *text, size_t capacity, size_t *length, const char *expected)
 {
+    int byte = IOTSIGN_SCANNER_END;
+
     *length = 0;
     iotsign_status_t status = iotsign_scanner_expect(scanner, '"', expected);
     while (status == IOTSIGN_OK) {
-        int byte = IOTSIGN_SCANNER_END;
         status = iotsign_scanner_peek(scanner, &byte);
         if (status != IOTSIGN_OK) {
             break;
         }
-        if (byte == '"') {
-            text[*length] = '\0';
-            iotsign_scanner_consume(scanner, 1);
-            return IOTSIGN_OK;
+        const char *bytes = scanner->window + scanner->begin;
+        size_t seen = scanner->end - scanner->begin, room = capacity - 1 - *length;
+        size_t count = plain_length(bytes, seen < room ? seen : room);
+        if (count == 0) {
+            break;
         }
-        if (byte < ' ' || byte > '~' || byte == '\\') {
-            return iotsign_scanner_refuse(scanner, "UnexpectedCharacter", "printable ASCII without escapes", byte);
-        }
-        if (*length + 1 == capacity) {
-            return iotsign_fault_set(
-                scanner->fault, IOTSIGN_ERROR_MALFORMED, "StringTooLong", scanner->offset, 0,
-                "expected %s of at most %zu characters, got more at offset %llu", expected, capacity - 1,
-                (unsigned long long)scanner->offset);
-        }
-        text[(*length)++] = (char)byte;
-        iotsign_scanner_consume(scanner, 1);
+        memcpy(text + *length, bytes, count);
+        *length += count;
+        iotsign_scanner_consume(scanner, count);
     }
-    return status;
+    if (status != IOTSIGN_OK) {
+        return status;
+    }
+    if (byte == '"') {
+        text[*length] = '\0';
+        iotsign_scanner_consume(scanner, 1);
+        return IOTSIGN_OK;
+    }
+    if (byte < ' ' || byte > '~' || byte == '\\') {
+        return iotsign_scanner_refuse(scanner, "UnexpectedCharacter", "printable ASCII without escapes", byte);
+    }
+    return iotsign_fault_set(
+        scanner->fault, IOTSIGN_ERROR_MALFORMED, "StringTooLong", scanner->offset, 0,
+        "expected %s of at most %zu characters, got more at offset %llu", expected, capacity - 1,
+        (unsigned long long)scanner->offset);
 }
 
 iotsign_status_t iotsign_scanner_integer(iotsign_scanner_t *scanner, uint64_t *value, const char *expected)
