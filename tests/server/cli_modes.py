@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from server_process import ACCOUNT
 
 from iotsign.cli import run
 
@@ -48,3 +49,11 @@ class Cli:
         self.capfd.readouterr()
         assert run([*arguments, *self.options]) == 0
         return self.capfd.readouterr().out
+
+
+def import_certificate(private: Path, certificate: str, data: Path, capfd: pytest.CaptureFixture[str]) -> str:
+    """Let a folder, which may have accounts of other tests, sign with a key; gives the certificateArn."""
+    capfd.readouterr()
+    where = ["--data", str(data), "--account", ACCOUNT]
+    assert run(["key", "import", "-k", f"pem:{private}", "-c", certificate, *where]) == 0
+    return capfd.readouterr().out.strip()

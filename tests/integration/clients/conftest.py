@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cli_modes import Cli
-from server_process import ACCOUNT, Server
+from cli_modes import Cli, import_certificate
+from server_process import Server
 
 from iotsign.algorithms import KeyType
 from iotsign.cli import run
@@ -30,10 +30,7 @@ def make_cli(options: tuple[str, ...], data: Path, key_files: KeyFiles, capfd: p
     private, _ = key_files(KeyType.P256)
     if not Path("signing.crt").exists():
         assert run(["key", "certificate", "-k", f"pem:{private}", "-o", "signing.crt", "--chain-dir", "trust"]) == 0
-    capfd.readouterr()
-    where = ["--data", str(data), "--account", ACCOUNT]  # the server may have more accounts by now
-    assert run(["key", "import", "-k", f"pem:{private}", "-c", "signing.crt", *where]) == 0
-    return Cli(options, capfd.readouterr().out.strip(), "firmware", capfd, data)
+    return Cli(options, import_certificate(private, "signing.crt", data, capfd), "firmware", capfd, data)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cli_modes import Cli
+from cli_modes import Cli, import_certificate
 from server_process import Server, root_hash
 
 from iotsign.algorithms import KeyType
@@ -136,9 +136,7 @@ def test_a_dry_run_prints_a_document_and_changes_nothing(cli: Cli) -> None:
 def test_a_failed_job_is_an_error(cli: Cli, key_files: Callable[[KeyType], tuple[Path, Path]]) -> None:
     private, _ = key_files(KeyType.RSA2048)
     assert run(["key", "certificate", "-k", f"pem:{private}", "-o", "rsa.crt"]) == 0
-    cli.capfd.readouterr()
-    assert run(["key", "import", "-k", f"pem:{private}", "-c", "rsa.crt", "--data", str(cli.data)]) == 0
-    material = cli.capfd.readouterr().out.strip()
+    material = import_certificate(private, "rsa.crt", cli.data, cli.capfd)
     name = f"p_{uuid.uuid4().hex[:8]}"
     assert cli("profile", "put", name, "--platform-id", IOT, "--signing-material", material).code == 0
     Path("app.bin").write_bytes(b"firmware")
