@@ -12,6 +12,7 @@ from iotsign.cli._native_options import native_settings_of
 
 if TYPE_CHECKING:
     from iotsign.app import SigningOptions, VerifyOptions
+    from iotsign.formats.jsonimage import S3Location
     from iotsign.formats.revocations import RevocationList
     from iotsign.keys import Signer
 
@@ -112,6 +113,12 @@ packing_options: Callable[[_Function], _Function] = _apply(
 )
 
 
+def _location(text: str) -> "S3Location":
+    from iotsign.formats.jsonimage import S3Location
+
+    return S3Location.parse(text)
+
+
 def signing_options(given: dict[str, Any], *, boot_signer: "Signer | None" = None) -> "SigningOptions":
     """Make `SigningOptions` of what `packing_options` took from the command line.
 
@@ -121,7 +128,6 @@ def signing_options(given: dict[str, Any], *, boot_signer: "Signer | None" = Non
     """
     from iotsign.algorithms import HashAlgorithm
     from iotsign.app import INPUT_FORMATS, PayloadOptions, SigningOptions
-    from iotsign.formats.jsonimage import S3Location
 
     if given["input_format"] not in INPUT_FORMATS:
         got = given["input_format"]
@@ -132,7 +138,7 @@ def signing_options(given: dict[str, Any], *, boot_signer: "Signer | None" = Non
         platform=find_platform(given["platform"]),
         image_format=given["image_format"],
         hash_algorithm=HashAlgorithm.from_name(given["hash_name"]) if given["hash_name"] else None,
-        location=S3Location.parse(given["s3"]) if given["s3"] else None,
+        location=_location(given["s3"]) if given["s3"] else None,
         payload=PayloadOptions(
             given["input_format"], given["address"], given["fill"], sha256_prefix=given["sha256_prefix"]
         ),

@@ -95,7 +95,6 @@ def sign(
       cat app.bin | iotsign image sign - -p my-board.toml -k pem:signing.pem -o -
       iotsign image sign build/*.bin -p my-board.toml -k pem:signing.pem -o signed/
     """
-    from iotsign.app import sign_image, sign_images
     from iotsign.keys import open_signer
 
     boot = given["boot_key"]
@@ -106,12 +105,16 @@ def sign(
     uri = find_key(key)
     inputs = [*_key_files(uri), *(_key_files(boot) if boot else ())]
     if len(sources) == 1:
+        from iotsign.app import sign_image
+
         stream, target = source_of(sources[0]), target_of(output)
         signer = open_signer(uri, passphrase=passphrase_source(passphrase_file, uri))
         with progress(f"signing {sources[0]}", size_of(sources[0])) as advance:
             signed = sign_image(stream, target, options, signer, inputs=inputs, dry_run=dry_run, progress=advance)
         report_signed(sources[0], output, signed, dry_run=dry_run, certfile=options.certificate_name)
         return
+    from iotsign.app import sign_images
+
     signer = open_signer(uri, passphrase=passphrase_source(passphrase_file, uri))
     files, worst = [Path(source) for source in sources], 0
     with progress("signing", sizes_of(sources)) as advance:

@@ -99,17 +99,15 @@ class OadContainer:
         self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
     ) -> PackedContainer:
         """Sign an image that was built with a security segment."""
-        check_settings(settings, _SIGNING, _WHAT)
-        signer = only_signer(signers, _WHAT)
-        signed = oad.sign_oad(read_whole(source, _WHAT), signer, timestamp=settings.get("timestamp"))
-        return _write(output, signed, signer.public_key)
+        return _sign(read_whole(source, _WHAT), output, signers, settings)
 
     def resign(
         self, source: BinaryIO, output: BinaryIO, signers: Sequence[Signer], settings: Settings
     ) -> PackedContainer:
         """Sign again; the old signature is replaced."""
-        oad.verify_oad(read_whole(source, _WHAT), None)
-        return self.sign(source, output, signers, settings)
+        data = read_whole(source, _WHAT)
+        oad.verify_oad(data, None)
+        return _sign(data, output, signers, settings)
 
     def write_message(
         self, source: BinaryIO, output: BinaryIO, key: PublicKey | None, settings: Settings
@@ -139,6 +137,13 @@ class OadContainer:
 
 
 CONTAINER: Final[Container] = OadContainer()
+
+
+def _sign(data: bytes, output: BinaryIO, signers: Sequence[Signer], settings: Settings) -> PackedContainer:
+    check_settings(settings, _SIGNING, _WHAT)
+    signer = only_signer(signers, _WHAT)
+    signed = oad.sign_oad(data, signer, timestamp=settings.get("timestamp"))
+    return _write(output, signed, signer.public_key)
 
 
 def _write(output: BinaryIO, signed: bytes, key: PublicKey) -> PackedContainer:

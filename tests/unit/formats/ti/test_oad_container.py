@@ -97,6 +97,23 @@ def test_resigning_replaces_and_extracting_keeps(signed: io.BytesIO, tmp_path: P
     assert taken.getvalue() == again.getvalue()
 
 
+class ChangesOnceRead(io.BytesIO):
+    """A file whose last byte changes when it has been read."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        data = super().read(size)
+        self.seek(-1, io.SEEK_END)
+        self.write(b"!")
+        return data
+
+
+def test_what_is_signed_again_is_what_was_checked(signed: io.BytesIO, signer: Signer) -> None:
+    # threat 22
+    again = io.BytesIO()
+    OAD.resign(ChangesOnceRead(signed.getvalue()), again, [signer], {})
+    assert again.getvalue()[-1:] == signed.getvalue()[-1:] != b"!"
+
+
 def test_what_it_does_not_know_is_refused(signer: Signer) -> None:
     with pytest.raises(ConfigError, match="settings that an OAD image takes here, got slot_size"):
         OAD.sign(io.BytesIO(build()), io.BytesIO(), [signer], {"slot_size": 1})
