@@ -66,8 +66,6 @@ def serve(
     Raises:
         IotsignError: The folder, the access file, TLS or the address cannot be used, or a package is missing.
     """
-    load_server()
-    routes()  # reads AWS's model
     settings = options.settings or ServiceSettings(options.data, region=options.region)
     with open_service(settings, platforms=platforms) as opened:
         local = prepare_local(options.data, options.region, opened) if options.local else None
@@ -82,6 +80,8 @@ def serve(
         if options.workers == 1:
             _work(options, settings, platforms, Metrics(), found, announce)
             return
+        load_server()
+        routes()  # loads AWS's model, which workers share; a process alone does it when it is first asked
         with tempfile.TemporaryDirectory(prefix="iotsign-metrics-") as shared:
             folder = Path(shared)
             run_workers(

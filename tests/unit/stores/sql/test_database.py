@@ -106,3 +106,18 @@ except MissingDependencyError as error:
 """
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
     assert run.stdout == "install iotsign[server]\n", run
+
+
+def test_an_sqlite_database_loads_no_other_dialect(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "records.db")
+    open_records(url).close()  # migrations are written for all
+    program = f"""
+import sys
+from iotsign.stores.sql import open_records
+records = open_records({url!r})
+with records.reading() as transaction:
+    assert transaction.job("none") is None
+print([name for name in sys.modules if name.startswith(("sqlalchemy.dialects.postgresql", "psycopg"))])
+"""
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert run.stdout == "[]\n", run
