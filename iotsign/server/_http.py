@@ -38,10 +38,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Parse what came, unless the head is too long."""
         if self._in_head:
-            self._arm()
             self._head_size += len(data)
         super().data_received(data)
-        if self._in_head and self._head_size > MAX_HEAD and not self.transport.is_closing():
+        if not self._in_head or not self._head_size or self.transport.is_closing():
+            return
+        self._arm()
+        if self._head_size > MAX_HEAD:
             self.send_400_response(f"expected a request head of at most {MAX_HEAD} bytes")
 
     def on_headers_complete(self) -> None:

@@ -1,6 +1,7 @@
 """The database behind the records."""
 
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,7 @@ class SqlRecords:
     def __init__(self, engine: Engine) -> None:
         self._engine, self._dialect = engine, engine.dialect
         self._is_sqlite = engine.dialect.name == "sqlite"
+        self._idle: deque[Any] = deque()
         self._turn = threading.Lock()  # SQLite has one writer at a time, and lets others sleep instead of calling them
 
     @contextmanager
@@ -63,18 +65,33 @@ class SqlRecords:
     def _begun(self, begin: str) -> Iterator[Any]:
         """Have a connection for one transaction; PostgreSQL's driver begins it with the first statement."""
         with _store_errors(self._engine):
-            connection = self._engine.raw_connection()
+            connection = self._connect()
             try:
                 cursor = connection.cursor()
                 if self._is_sqlite:
                     cursor.execute(begin)
                 yield cursor
+                cursor.close()
                 connection.commit()
-            finally:
-                connection.close()  # what was not committed is undone
+            except BaseException:
+                connection.close()  # the pool undoes what was not committed
+                raise
+            if self._is_sqlite:
+                self._idle.append(connection)
+            else:
+                connection.close()
+
+    def _connect(self) -> Any:
+        """Take an idle connection; to a server each comes from the pool, which looks whether it still lives."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return self._engine.raw_connection()
 
     def close(self) -> None:
         """Close the connections."""
+        while self._idle:
+            self._idle.pop().close()
         self._engine.dispose()
 
 
