@@ -53,7 +53,7 @@ def line_options(function: _Function) -> _Function:
                      help="How long to wait for the boot loader to answer."),
         click.option("--baud", type=click.IntRange(min=300), metavar="BAUD", help="By default what the board has."),
         click.option("--port", metavar="PORT", help="/dev/ttyACM0, /dev/pts/3, socket://host:port or "
-                     "rfc2217://host:port; by default the emulated board that runs."),
+                     "rfc2217://host:port, or a debug probe's serial number; by default the emulated board that runs."),
         board_option,
     ):  # fmt: skip
         verb = option(verb)

@@ -1,5 +1,6 @@
 """What `iotsign device` shows: steps with their times, and what came of them."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from iotsign.cli._errors import describe
@@ -11,6 +12,11 @@ if TYPE_CHECKING:
     from iotsign.errors import IotsignError
 
 _STYLES = {"done": "green", "failed": "red", "skipped": "yellow"}
+
+
+def spaced(name: str) -> str:
+    """Write a JSON member's name as words: ``bootLoader`` is "boot loader"."""
+    return re.sub("([A-Z])", lambda match: " " + match[1].lower(), name)
 
 
 def steps_json(steps: "DeviceSteps") -> dict[str, Any]:

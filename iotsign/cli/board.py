@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iotsign.cli._device_options import complete_board, provisioning_options, provisioning_page
+from iotsign.cli._device_report import spaced
 from iotsign.cli._files import source_of
 from iotsign.cli._output import finish_output, json_option, json_wanted, print_fields, print_json, print_table, say
 
@@ -82,8 +83,8 @@ def show(name: str) -> None:
         elif isinstance(value, tuple):
             text = ", ".join(value)
         else:
-            text = "" if value is None else str(value)
-        fields.append((key, text))
+            text = "none" if value is None else str(value)
+        fields.append((spaced(key), text))
     print_fields(fields)
 
 

@@ -1,6 +1,5 @@
 """`iotsign device`: flash boards over their serial line, and ask them what they run."""
 
-import re
 import secrets
 import time
 from typing import TYPE_CHECKING, Any
@@ -17,10 +16,10 @@ from iotsign.cli._device_options import (
     provisioning_page,
     reached_device,
 )
-from iotsign.cli._device_report import identity_json, print_installation, print_steps
+from iotsign.cli._device_report import identity_json, print_installation, print_steps, spaced
 from iotsign.cli._errors import describe
 from iotsign.cli._files import size_of, source_of, target_of
-from iotsign.cli._image_options import dry_run_option, output_option, trust_options, verify_options
+from iotsign.cli._image_options import output_option, trust_options, verify_options
 from iotsign.cli._native_options import Sectioned
 from iotsign.cli._output import (
     finish_output,
@@ -75,7 +74,7 @@ def device() -> None:
     "--trial", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="SECONDS",
     help="How long the new application may take to report and to confirm itself.",
 )  # fmt: skip
-@dry_run_option
+@click.option("-n", "--dry-run", is_flag=True, help="Stop before anything is written.")
 @json_option
 def flash(image: str, line: Line, dry_run: bool, **given: Any) -> None:
     """Install IMAGE on a board: an MCUboot image, or a JSONEmbedded object around one.
@@ -83,6 +82,9 @@ def flash(image: str, line: Line, dry_run: bool, **given: Any) -> None:
     The host verifies IMAGE, the board's identity and platform are checked, the image is uploaded and read back, the
     device verifies a signed object's signature with its own key, marks the image pending, resets and starts it. The
     image stays if it confirms itself; otherwise the device goes back, and that is an error.
+
+    A board that esptool, pyOCD or OpenOCD flashes is written and read back by that program; the host verifies IMAGE
+    before.
 
     \b
     Examples:
@@ -151,7 +153,7 @@ def _install_over_line(image: str, line: Line, options: "InstallOptions", steps:
 @device.command(short_help="Have a device prove that it holds an image.")
 @click.argument("image", metavar="IMAGE")
 @line_options
-@click.option("--slot", type=click.IntRange(0, 1), help="Where to look; by default where the image is.")
+@click.option("--slot", type=click.IntRange(0, 1), metavar="0|1", help="Where to look; by default where the image is.")
 @json_option
 def verify(image: str, line: Line, slot: int | None) -> None:
     """Have a device prove that it holds IMAGE.
@@ -215,8 +217,7 @@ def info(line: Line) -> None:
     if json_wanted():
         print_json(about)
     else:
-        print_fields([(re.sub("([A-Z])", lambda match: " " + match[1].lower(), name), value)
-                      for name, value in about.items()])  # fmt: skip
+        print_fields([(spaced(name), "none" if value is None else value) for name, value in about.items()])
 
 
 @device.command(short_help="Reset a device.")
@@ -306,7 +307,7 @@ def _nonce(text: str | None) -> bytes:
 
 @device.command(short_help="Show what a device prints.")
 @line_options
-@click.option("--seconds", type=click.FloatRange(min=0), help="Stop after so long; by default on Ctrl-C.")
+@click.option("--seconds", type=click.FloatRange(min=0), metavar="SECONDS", help="By default it ends on Ctrl-C.")
 @json_option
 def console(
     line: Line,

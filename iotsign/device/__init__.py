@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from iotsign.device._board import Area, Board, Flash, FlasherSettings, Qemu, find_board, list_boards
     from iotsign.device._client import ImageState, SmpClient
+    from iotsign.device._flash_file import make_flash
     from iotsign.device._flashers import flash_with_program, flasher_commands
     from iotsign.device._noise import NoisyTransport
-    from iotsign.device._qemu import EmulatedBoard, make_flash
+    from iotsign.device._qemu import EmulatedBoard
     from iotsign.device._relay import PtyRelay
     from iotsign.device._running import RunningBoard, announced, running_boards
     from iotsign.device._transport import SerialTransport, Transport
@@ -69,7 +70,7 @@ _HOMES: Final = {
     "flash_with_program": "_flashers",
     "flasher_commands": "_flashers",
     "list_boards": "_board",
-    "make_flash": "_qemu",
+    "make_flash": "_flash_file",
     "running_boards": "_running",
     "upload_image": "_upload",
 }

@@ -290,7 +290,7 @@ def find_board(name: str, directories: tuple[Path, ...] | None = None) -> Board:
         return Board.from_file(path / FILE_NAME if path.is_dir() else path)
     files = _files(board_directories() if directories is None else directories)
     if name not in files:
-        near = difflib.get_close_matches(name, files, 1)
+        near = [one for one in files if name and one.startswith(name)] or difflib.get_close_matches(name, files, 1)
         hint = f"did you mean {near[0]}?" if near else f"`iotsign board list` names them; {PATH_VARIABLE} adds folders"
         raise ConfigError("UnknownBoard", f"no board {name!r}", board=name, hint=hint)
     return Board.from_file(files[name])

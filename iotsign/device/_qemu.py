@@ -17,15 +17,14 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, Final, Self
 
-from iotsign.device._board import Area, Board, Flash, Qemu
+from iotsign.device._board import Area, Board
+from iotsign.device._flash_file import emulated, hold_flash
 from iotsign.device._qmp import GdbLine, QmpLine
 from iotsign.device._transport import SerialTransport
 from iotsign.errors import DeviceError, DeviceTimeoutError
 
-__all__ = ["EmulatedBoard", "make_flash"]
+__all__ = ["EmulatedBoard"]
 
-_ERASED: Final = b"\xff"
-_CHUNK: Final = 1 << 20
 _LOAD_S: Final = 30.0
 # the child dies with the thread that made it; the shell sees whether that has died before the kernel was told
 _LEASH: Final = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ $PPID = "$0" ] && exec "$@"')
@@ -38,37 +37,6 @@ _HEARTBEAT: Final = (
 )
 _IDLE_WORDS: Final = (": info: ", "nowhere has no peer")
 _FLASH_FUNCTIONS: Final = ("iotsign_flash_write", "iotsign_flash_erase")
-
-
-def make_flash(board: Board, file: Path, *, page: bytes = b"", image: bytes = b"") -> None:
-    """Make the flash image file of a new emulated board: erased, but for what the factory writes.
-
-    Args:
-        board: The board.
-        file: The file; an existing one is replaced.
-        page: The provisioning page.
-        image: A signed image for the primary slot.
-
-    Raises:
-        DeviceError: The board is no emulated one, or the image does not fit its slot.
-    """
-    qemu, flash = _emulated(board)
-    if len(image) > flash.primary.size:
-        message = f"the slot of {board.board_id} takes {flash.primary.size} bytes, got {len(image)}"
-        raise DeviceError("ImageTooLarge", message, limit=flash.primary.size, got=len(image))
-    with file.open("wb") as out:
-        for at in range(0, qemu.flash_file_size, _CHUNK):
-            out.write(_ERASED * min(_CHUNK, qemu.flash_file_size - at))
-        for offset, data in ((flash.provisioning.offset, page), (flash.primary.offset, image)):
-            out.seek(offset)
-            out.write(data)
-
-
-def _emulated(board: Board) -> tuple[Qemu, Flash]:
-    if board.qemu is None or board.flash is None:
-        message = f"{board.board_id} is a real board; QEMU does not run it"
-        raise DeviceError("NotEmulated", message, board=board.board_id)
-    return board.qemu, board.flash
 
 
 class EmulatedBoard:
@@ -93,7 +61,7 @@ class EmulatedBoard:
         Raises:
             DeviceError: It is a real board, its boot loader is not built, or QEMU is not installed.
         """
-        self._qemu, self._flash = _emulated(board)
+        self._qemu, self._flash = emulated(board)
         self.board = board
         self.flash_file = flash_file
         self._bootloader = bootloader or _built(board)
@@ -124,11 +92,12 @@ class EmulatedBoard:
         """Power the board up. It ends, at the latest, with the thread that calls this.
 
         Raises:
-            DeviceError: It runs already.
+            DeviceError: It runs already, another one runs on its flash, or that is not a flash of this board.
         """
         if self.running:
             raise DeviceError("AlreadyRunning", f"{self.board.board_id} runs already", port=self.port)
         self._forget()
+        held = hold_flash(self._qemu, self.flash_file)
         self._is_off.clear()
         (qmp, their_qmp), (gdb, their_gdb) = socket.socketpair(), socket.socketpair()
         passed = [self._listener.fileno(), their_qmp.fileno(), their_gdb.fileno()]
@@ -148,7 +117,7 @@ class EmulatedBoard:
         )
         their_qmp.close()
         their_gdb.close()
-        self._running = _Process(process, QmpLine(qmp), GdbLine(gdb), log)
+        self._running = _Process(process, QmpLine(qmp), GdbLine(gdb), log, held)
         if not self._qemu.persistent:
             self._loader = threading.Thread(target=self._load_flash, args=(self._running,), daemon=True)
             self._loader.start()
@@ -364,11 +333,13 @@ class _Process:
     qmp: QmpLine
     gdb: GdbLine
     log: IO[bytes]
+    flash: IO[bytes]
 
     def close(self) -> None:
         self.qmp.close()
         self.gdb.close()
         self.log.close()
+        self.flash.close()
 
 
 def _built(board: Board) -> Path:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["SerialTransport", "Transport", "missing_extra"]
 
 _WRITE_TIMEOUT_S: Final = 10.0
+_URLS: Final = ("socket", "rfc2217")
 _LARGEST_READ: Final = 1 << 14  # bytes
 
 
@@ -135,10 +136,13 @@ def _reason(error: Exception) -> str:
 
 def _unopened(port: str, error: Exception) -> DeviceError:
     """Say in one sentence why a port did not open, and what helps."""
+    if "://" in port:
+        return _unreached(port, error)
     number = getattr(error, "errno", None)
-    if number == errno.ENOENT or isinstance(error.__context__, ConnectionRefusedError):
-        seen = ", ".join(_ports()) or "none"
-        return DeviceError("NoSuchPort", f"there is no port {port}", port=port, hint=f"ports of this machine: {seen}")
+    if number == errno.ENOENT:
+        return DeviceError("NoSuchPort", f"there is no port {port}", port=port, hint=_seen())
+    if number == errno.EISDIR or str(errno.ENOTTY) in str(error):
+        return DeviceError("PortUnusable", f"{port} is no serial port", port=port, hint=_seen())
     if number in (errno.EACCES, errno.EPERM):
         return DeviceError("PortForbidden", f"this user may not open {port}", port=port, hint=_permission_hint(port))
     if number in (errno.EBUSY, errno.EAGAIN):
@@ -147,10 +151,23 @@ def _unopened(port: str, error: Exception) -> DeviceError:
     return DeviceError("PortUnusable", f"{port} cannot be opened: {_reason(error)}", port=port)
 
 
-def _ports() -> list[str]:
+def _unreached(port: str, error: Exception) -> DeviceError:
+    """Say in one sentence why a port of another program or machine was not reached."""
+    cause = error.__context__
+    if isinstance(cause, ConnectionRefusedError):
+        hint = "is its program running? `iotsign board list` names the emulated boards that are"
+        return DeviceError("NoSuchPort", f"there is no port {port}: nothing listens there", port=port, hint=hint)
+    kind = port.partition("://")[0]
+    if kind not in _URLS or isinstance(cause, (ValueError, TypeError)) or not isinstance(cause, OSError):
+        hint = "expected socket://host:port or rfc2217://host:port"
+        return DeviceError("PortUnusable", f"{port} is no port", port=port, hint=hint)
+    return DeviceError("PortUnusable", f"{port} cannot be reached: {_reason(cause)}", port=port)
+
+
+def _seen() -> str:
     from serial.tools.list_ports import comports
 
-    return sorted(port.device for port in comports())
+    return f"ports of this machine: {', '.join(sorted(port.device for port in comports())) or 'none'}"
 
 
 def _permission_hint(port: str) -> str:

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pwd
+import shutil
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from typing import Any
 import pytest
 
 from iotsign.cli import run
-from iotsign.device import SerialTransport, SmpClient, upload_image
+from iotsign.device import EmulatedBoard, SerialTransport, SmpClient, find_board, make_flash, upload_image
 from iotsign.errors import DeviceError, DeviceTimeoutError, TransportClosedError
 
 INFO = ("device", "info", "-b", "mps2-an385", "--timeout", "0.6")
@@ -48,6 +49,23 @@ def terminal() -> Iterator[tuple[int, str]]:
 def test_no_such_port() -> None:
     error = refused(*INFO, "--port", "/dev/ttyNOWHERE")
     assert (error["code"], error["message"]) == ("NoSuchPort", "there is no port /dev/ttyNOWHERE")
+
+
+@pytest.mark.parametrize(
+    ("port", "code", "message"),
+    [
+        ("socket://127.0.0.1", "PortUnusable", "socket://127.0.0.1 is no port"),
+        ("foo://here:1", "PortUnusable", "foo://here:1 is no port"),
+        ("socket://127.0.0.1:1", "NoSuchPort", "there is no port socket://127.0.0.1:1: nothing listens there"),
+        ("rfc2217://127.0.0.1:1", "NoSuchPort", "there is no port rfc2217://127.0.0.1:1: nothing listens there"),
+        ("/dev/null", "PortUnusable", "/dev/null is no serial port"),
+        ("/", "PortUnusable", "/ is no serial port"),
+    ],
+)
+def test_what_is_no_port(port: str, code: str, message: str) -> None:
+    error = refused(*INFO, "--port", port)
+    assert (error["code"], error["message"]) == (code, message)
+    assert error["hint"]
 
 
 def test_a_silent_device(terminal: tuple[int, str]) -> None:
@@ -150,3 +168,21 @@ def test_what_is_missing_is_named_before_anything_is_opened(tmp_path: Path, monk
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     error = refused("device", "info", "-b", "mps2-an385")
     assert error["code"] == "NoPort"
+
+
+def test_one_flash_runs_one_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    board, flash = find_board("mps2-an385"), tmp_path / "desk.flash"
+    if board.bootloader is None or shutil.which("qemu-system-arm") is None:
+        pytest.skip("needs qemu-system-arm, and the boot loader of the board")
+    flash.touch()
+    start = ("board", "start", "mps2-an385", "--flash", str(flash))
+    error = refused(*start)
+    assert (error["code"], error["data"]["got"]) == ("WrongFlash", 0)
+    make_flash(board, flash)
+    with EmulatedBoard(board, flash):
+        error = refused(*start)
+        assert (error["code"], error["message"]) == ("FlashInUse", f"another board runs on {flash}")
+        assert refused(*start, "--erase")["code"] == "FlashInUse"
+    with EmulatedBoard(board, flash) as again:
+        assert again.running

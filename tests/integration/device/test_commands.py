@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from iotsign.device import EmulatedBoard, SerialTransport, SmpClient, find_board
+from iotsign.device import EmulatedBoard, SerialTransport, SmpClient, find_board, make_flash
 from iotsign.errors import DeviceError
 
 CLOSE = ("--key", "ota.pub.pem", "--boot-key", "boot.pub.pem")
@@ -207,12 +207,13 @@ def test_what_is_missing_is_named(desk: Any, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_an_emulator_that_fails_says_why(desk: Any) -> None:
-    (desk.directory / "short.flash").write_bytes(b"too short for a pflash")
-    loader = desk.samples / "bootloader.elf"
-    emulated = EmulatedBoard(find_board("riscv32-virt"), desk.directory / "short.flash", bootloader=loader)
+    board = find_board("riscv32-virt")
+    make_flash(board, desk.directory / "flash")
+    loader = desk.directory / "nowhere.elf"
+    emulated = EmulatedBoard(board, desk.directory / "flash", bootloader=loader)
     emulated.start()
     try:
-        with pytest.raises(DeviceError, match="device requires 33554432 bytes"):
+        with pytest.raises(DeviceError, match=r"[Uu]nable to (load|find).*nowhere\.elf"):
             emulated.open()
     finally:
         emulated.stop()
