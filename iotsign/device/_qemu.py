@@ -172,6 +172,7 @@ class EmulatedBoard:
                 self._control.process.kill()
             if self._running is not None:
                 self._running.process.wait()
+                self._running.flash.close()
 
     def cut_power_at(self, operation: int, *, instructions: int = 0) -> None:
         """Take the power away when the boot loader begins its n-th write or erase of the flash from now on.
