@@ -62,13 +62,14 @@ lint: dev ## ruff, mypy, import-linter
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# three processes for two cores: many tests wait for a board
 test: dev ## the whole suite
 	$(call install-apt,$(APT_TEST))
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(BIN)/pytest --numprocesses 3 --dist worksteal
 
 coverage: dev ## branch coverage of the Python code by the whole suite; fails under 90 %
 	$(call install-apt,$(APT_TEST))
-	$(BIN)/pytest --numprocesses 2 --dist worksteal --cov --cov-report term:skip-covered --cov-fail-under 90
+	$(BIN)/pytest --numprocesses 3 --dist worksteal --cov --cov-report term:skip-covered --cov-fail-under 90
 
 powercut: dev ## cut the power at every write and erase of an update, let every read be wrong (ten minutes on two cores)
 	POWERCUT_SAMPLES=0 $(BIN)/pytest tests/powercut --numprocesses 2 -rP
