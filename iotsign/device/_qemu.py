@@ -29,8 +29,8 @@ _LOAD_S: Final = 30.0
 # the child dies with the thread that made it; the shell sees whether that has died before the kernel was told
 _LEASH: Final = ("setpriv", "--pdeathsig", "KILL", "--", "sh", "-c", '[ $PPID = "$0" ] && exec "$@"')
 _PACKAGES: Final = {"qemu-system-arm": "qemu-system-arm"}
-# QEMU 7.2 can lose the wake-up for a timer that the processor sets while it reads a drive: its main loop then sleeps
-# for minutes, deaf to the serial line. A filter on a network that nobody uses has a timer of its own, once a second.
+# QEMU 7.2 was seen to sleep for minutes although work was due, deaf to the serial line; it seems to lose the wake-up
+# for a timer that the processor sets while it reads a drive. A filter on an unused network has a timer, once a second.
 _HEARTBEAT: Final = (
     *("-netdev", "hubport,id=nowhere,hubid=0"),
     *("-object", "filter-buffer,id=heartbeat,netdev=nowhere,interval=1000000"),
@@ -255,7 +255,12 @@ class EmulatedBoard:
         return lines[-1] if lines else "it ended without a word"
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except DeviceError:
+            if not self.running:
+                self.stop()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -7,11 +7,12 @@ Source: Arm Debug Interface v5.2 (DP and MEM-AP registers), Armv6-M Architecture
 """
 
 import contextlib
+import json
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from bench_board import Bench, Keys, make_key, page_of, public_half
@@ -63,6 +64,18 @@ class Target:
         started = self.client.wait_for_line("booting 1.0.0+0".__eq__, GENEROUS_S)
         return started is not None and self.client.wait_for_line("confirmed".__eq__, GENEROUS_S) is not None
 
+    def misread(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let one bit of the image read wrong from now on."""
+        read, wrong = self.core.read, SLOT + 0x210
+
+        def misread(address: int, length: int) -> bytes:
+            data = bytearray(read(address, length))
+            if address <= wrong < address + length:
+                data[wrong - address] ^= 1
+            return bytes(data)
+
+        monkeypatch.setattr(self.core, "read", misread)
+
 
 @contextlib.contextmanager
 def waiting_target(directory: Path) -> Iterator[Target]:
@@ -90,6 +103,11 @@ def descriptor(directory: Path, flasher: str) -> Path:
         f'[transport]\nkind = "serial"\nbaud = 115200\n[flasher]\naddress = {SLOT:#x}\nsize = 0x1B800\n{flasher}\n'
     )
     return file
+
+
+def error_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """The error that a command with ``--json`` ended with."""
+    return dict(json.loads(capsys.readouterr().err.splitlines()[-1])["error"])
 
 
 class DebuggedCore:

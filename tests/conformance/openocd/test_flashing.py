@@ -4,10 +4,9 @@ import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from debugged_core import SLOT, Target, descriptor, waiting_target
+from debugged_core import Target, descriptor, error_of, waiting_target
 from jtag_wire import JtagWire
 
 from iotsign.cli import run
@@ -47,10 +46,6 @@ def board(target: Target, tmp_path: Path) -> Iterator[Path]:
     wire.server_close()
 
 
-def error_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    return dict(json.loads(capsys.readouterr().err.splitlines()[-1])["error"])
-
-
 def test_an_image_that_openocd_wrote_is_started(
     target: Target, board: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -64,15 +59,7 @@ def test_an_image_that_openocd_wrote_is_started(
 def test_what_reads_back_differently_is_not_written(
     target: Target, board: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read = target.core.read
-
-    def misread(address: int, length: int) -> bytes:
-        data = bytearray(read(address, length))
-        if address <= SLOT + 0x210 < address + length:
-            data[SLOT + 0x210 - address] ^= 1
-        return bytes(data)
-
-    monkeypatch.setattr(target.core, "read", misread)
+    target.misread(monkeypatch)
     assert run(["device", "flash", str(target.image), "-b", str(board), "--key", str(target.key), "--json"]) == 6
     error = error_of(capsys)
     assert error["code"] == "FlasherFailed"

@@ -6,10 +6,9 @@ import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from debugged_core import SLOT, Target, descriptor, waiting_target
+from debugged_core import Target, descriptor, error_of, waiting_target
 from remote_probe import RemoteProbe
 
 from iotsign.cli import run
@@ -45,10 +44,6 @@ def flash(target: Target, port: str, flasher: str, directory: Path) -> list[str]
     return ["device", "flash", str(target.image), "-b", str(board), "--port", port, "--key", str(target.key), "--json"]
 
 
-def error_of(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
-    return dict(json.loads(capsys.readouterr().err.splitlines()[-1])["error"])
-
-
 def test_an_image_that_pyocd_wrote_is_started(
     target: Target, probe: RemoteProbe, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,15 +62,7 @@ def test_what_reads_back_differently_is_not_written(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    read = target.core.read
-
-    def misread(address: int, length: int) -> bytes:
-        data = bytearray(read(address, length))
-        if address <= SLOT + 0x210 < address + length:
-            data[SLOT + 0x210 - address] ^= 1
-        return bytes(data)
-
-    monkeypatch.setattr(target.core, "read", misread)
+    target.misread(monkeypatch)
     assert run(flash(target, probe.uid, FLASHER, tmp_path)) == 6
     error = error_of(capsys)
     assert error["code"] == "FlasherFailed"

@@ -6,6 +6,7 @@ import json
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -184,5 +185,10 @@ def test_one_flash_runs_one_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         error = refused(*start)
         assert (error["code"], error["message"]) == ("FlashInUse", f"another board runs on {flash}")
         assert refused(*start, "--erase")["code"] == "FlashInUse"
+        other = EmulatedBoard(board, flash)
+        with pytest.raises(DeviceError, match="another board runs on"), other:
+            pytest.fail("it runs")
+        with pytest.raises(ConnectionRefusedError):  # what did not start holds no port
+            socket.create_connection(("127.0.0.1", int(other.port.rpartition(":")[2])))
     with EmulatedBoard(board, flash) as again:
         assert again.running
