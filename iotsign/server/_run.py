@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from iotsign.errors import ConfigError, MissingDependencyError, StoreError
+from iotsign.server._accept import Acceptor, Share
 from iotsign.server._secret_files import refuse_open_file
 
 if TYPE_CHECKING:
@@ -71,7 +72,12 @@ def load_server() -> None:
 
 
 def run_application(
-    application: "ASGIApp", listen: Listen, found: socket.socket, *, on_ready: Callable[[], None]
+    application: "ASGIApp",
+    listen: Listen,
+    found: socket.socket,
+    *,
+    on_ready: Callable[[], None],
+    share: Share | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; then stop accepting, finish what is under way, and return.
 
@@ -80,6 +86,7 @@ def run_application(
         listen: How.
         found: Where: what `listening` gave; other processes may have it, too.
         on_ready: Called once requests are answered.
+        share: This process's place among others; None for one that serves alone.
 
     Raises:
         MissingDependencyError: uvicorn, uvloop or httptools is not installed.
@@ -113,8 +120,18 @@ def run_application(
                 loop.add_signal_handler(number, self.handle_exit, number, None)
             yield
 
-        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-            await super().startup(sockets)
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:  # noqa: ARG002
+            await super().startup([])
+            state, loop = self.server_state, asyncio.get_running_loop()
+
+            async def take(connection: socket.socket) -> None:
+                await loop.connect_accepted_socket(protocol, connection, ssl=config.ssl)
+
+            def protocol() -> BoundedHttpProtocol:
+                return BoundedHttpProtocol(config=config, server_state=state, app_state=self.lifespan.state)
+
+            acceptor = Acceptor(found, take, lambda: len(state.connections), share or Share())
+            self.servers.append(acceptor)  # type: ignore[arg-type]  # uvicorn closes it as it would asyncio's
             on_ready()
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -7,12 +7,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
 from typing import Final
 
 from iotsign.app.service import OpenService, ServiceSettings, open_service
 from iotsign.errors import ConfigError
 from iotsign.platforms import Registry
+from iotsign.server._accept import Share
 from iotsign.server._app import Limits, create_application
 from iotsign.server._local import LocalStart, prepare_local
 from iotsign.server._metrics import Metrics, forget_process
@@ -84,9 +86,12 @@ def serve(
         routes()  # loads AWS's model, which workers share; a process alone does it when it is first asked
         with tempfile.TemporaryDirectory(prefix="iotsign-metrics-") as shared:
             folder = Path(shared)
+            counts = RawArray("i", options.workers)
             run_workers(
                 options.workers,
-                lambda ready: _work(options, settings, platforms, Metrics(folder), found, ready),
+                lambda index, ready: _work(
+                    options, settings, platforms, Metrics(folder), found, ready, Share(counts, index)
+                ),
                 on_ready=announce,
                 on_end=lambda pid: forget_process(pid, folder),
             )
@@ -99,6 +104,7 @@ def _work(
     metrics: Metrics,
     found: socket.socket,
     on_ready: Callable[[], None],
+    share: Share | None = None,
 ) -> None:
     """Serve in this process."""
     with (
@@ -118,7 +124,7 @@ def _work(
             limits=options.limits,
             checks=(keyring.access, lambda: _look(opened)),
         )
-        run_application(application.asgi, options.listen, found, on_ready=on_ready)
+        run_application(application.asgi, options.listen, found, on_ready=on_ready, share=share)
 
 
 def _open_keyring(file: Path) -> FileKeyring:

@@ -21,7 +21,7 @@ _REST_S: Final = 1.0  # between the end of a worker and the next one
 _STOP_S: Final = 70.0  # what a worker takes at most: requests, then jobs that are worked on
 _log = logging.getLogger("iotsign.server")
 
-Work = Callable[[Callable[[], None]], None]
+Work = Callable[[int, Callable[[], None]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ def run_workers(count: int, work: Work, *, on_ready: Callable[[], None], on_end:
 
     Args:
         count: How many, 2 or more.
-        work: What each does until SIGTERM; it calls what it is given once it is ready.
+        work: What each does until SIGTERM: it is given its number, from 0 on, and what to call once it is ready.
         on_ready: Called when all are ready for the first time.
         on_end: Called with the process id of a worker that ended by itself.
 
@@ -45,15 +45,15 @@ def run_workers(count: int, work: Work, *, on_ready: Callable[[], None], on_end:
         StoreError: A worker ended before it was ready.
     """
     with _signals_held(), _life_line() as line:
-        workers = [_start(work, line) for _ in range(count)]
+        workers = [_start(work, index, line) for index in range(count)]
         try:
-            _watch(workers, lambda: _start(work, line), on_ready, on_end)
+            _watch(workers, lambda index: _start(work, index, line), on_ready, on_end)
         finally:
             _stop(workers)
 
 
 def _watch(
-    workers: list[_Worker], start: Callable[[], _Worker], on_ready: Callable[[], None], on_end: Callable[[int], None]
+    workers: list[_Worker], start: Callable[[int], _Worker], on_ready: Callable[[], None], on_end: Callable[[int], None]
 ) -> None:
     announced = False
     while True:
@@ -68,28 +68,28 @@ def _watch(
                 raise StoreError("WorkerFailed", message)
             _log.error("worker ended", extra={"worker": worker.process.pid, "exit": worker.process.exitcode})
             on_end(worker.process.pid or 0)
-            workers[index] = start()
+            workers[index] = start(index)
         if not announced and all(worker.ready.is_set() for worker in workers):
             on_ready()
             announced = True
 
 
-def _start(work: Work, line: tuple[int, int]) -> _Worker:
+def _start(work: Work, index: int, line: tuple[int, int]) -> _Worker:
     context = multiprocessing.get_context("fork")
     ready = context.Event()
-    process = context.Process(target=_run, args=(work, ready, line))
+    process = context.Process(target=_run, args=(work, index, ready, line))
     process.start()
     return _Worker(process, ready)
 
 
-def _run(work: Work, ready: Event, line: tuple[int, int]) -> None:
+def _run(work: Work, index: int, ready: Event, line: tuple[int, int]) -> None:
     reading, writing = line
     os.close(writing)
     threading.Thread(target=_stop_when_alone, args=(reading,), name="life-line", daemon=True).start()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one passes it on
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _WATCHED)
     try:
-        work(ready.set)
+        work(index, ready.set)
     except IotsignError as error:
         _log.error("worker failed", extra={"code": error.code, "error": error.message})
         raise SystemExit(1) from None

@@ -64,10 +64,9 @@ class JobOperations:
             source=source,
             target=target,
         )
-        with domain.records.writing() as transaction:
-            if not transaction.add_job(job):
-                known = transaction.job_by_token(caller.account, token)
-                return _same(known or job, digest)
+        if not domain.records.add_job(job):
+            with domain.records.reading() as transaction:
+                return _same(transaction.job_by_token(caller.account, token) or job, digest)
         domain.on_step("accepted", job_id)
         return _started(job)
 

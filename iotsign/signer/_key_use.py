@@ -6,6 +6,7 @@ token, and a token signs once, and only what it was given for.
 
 import secrets
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from iotsign.algorithms import SignatureAlgorithm
@@ -37,10 +38,16 @@ class _Prepared:
 
 
 class KeyUse:
-    """Keeps what was intended until it is signed."""
+    """Keeps what was intended until it is signed.
 
-    def __init__(self, domain: Domain) -> None:
-        self._domain = domain
+    Args:
+        domain: What the service works with.
+        leaves_process: Whether a signature is written somewhere before its outcome is on record. Then the intent must
+            outlast a power cut before the key is used; if not, a power cut takes the signature along.
+    """
+
+    def __init__(self, domain: Domain, *, leaves_process: bool = True) -> None:
+        self._domain, self._leaves_process = domain, leaves_process
         self._prepared: dict[str, _Prepared] = {}
         self._lock = threading.Lock()
 
@@ -66,7 +73,8 @@ class KeyUse:
             StoreError: It is not on record; nothing may be signed.
         """
         what = {"digest": digest.hex()} if digest is not None else {"messageSize": len(message or b"")}
-        self._record("SigningIntended", job, **material.name, algorithm=algorithm.name, **what)
+        details = {**material.name, "algorithm": algorithm.name, **what}
+        self._record("SigningIntended", job, details, durable=self._leaves_process)
         self._domain.on_step("intended", job.job_id)
         token = SigningToken(secrets.token_hex(16))
         with self._lock:
@@ -104,9 +112,9 @@ class KeyUse:
         Raises:
             StoreError: It is not on record; nothing may be released.
         """
-        self._record(event, job, **details)
+        self._record(event, job, details)
 
-    def _record(self, event: str, job: SigningJob, **details: object) -> None:
+    def _record(self, event: str, job: SigningJob, details: Mapping[str, object], *, durable: bool = True) -> None:
         about = {
             "profile": job.profile_name,
             "profileVersion": job.profile_version,
@@ -122,8 +130,9 @@ class KeyUse:
                 account=job.invoker,
                 principal=job.requested_by,
                 request_id=job.request_id,
-                details=about | details,
-            )
+                details={**about, **details},
+            ),
+            durable=durable,
         )
 
 

@@ -29,7 +29,7 @@ class PayloadOperations:
 
     def __init__(self, domain: Domain) -> None:
         self._domain = domain
-        self._use, self._issuing = KeyUse(domain), Issuing(domain)
+        self._use, self._issuing = KeyUse(domain, leaves_process=False), Issuing(domain)
 
     def sign(self, caller: Caller, request: Mapping[str, Any], request_id: str) -> dict[str, Any]:
         """Sign a payload, and give the envelope.
@@ -80,6 +80,5 @@ class PayloadOperations:
         done = replace(
             job, signed_digest=digest, status=JobStatus.SUCCEEDED, status_reason=SUCCEEDED, completed_at=domain.now()
         )
-        with domain.records.writing() as transaction:
-            transaction.add_job(done)
+        domain.records.add_job(done)
         domain.on_step("succeeded", job.job_id)

@@ -116,14 +116,8 @@ class Transaction(ReadTransaction, Protocol):
     def save_profile(self, profile: SigningProfile) -> None:
         """Store a profile that was read in this transaction."""
 
-    def add_job(self, job: SigningJob) -> bool:
-        """Add a job; False if its invoker has used its token before."""
-
     def claim_job(self, job: SigningJob, worker: str, claimed_at: datetime) -> bool:
         """Take a job over from its worker; False if it ended or somebody else did."""
-
-    def advance_job(self, job: SigningJob) -> bool:
-        """Store how far a job is; False if it is no longer in progress with its worker."""
 
     def revoke_job(self, job_id: str, revocation: JobRevocation) -> bool:
         """Revoke the signature of a job that succeeded; False if it has been."""
@@ -133,10 +127,16 @@ class Records(Protocol):
     """The store of profiles and jobs. Failures of the store are StoreError."""
 
     def reading(self) -> AbstractContextManager[ReadTransaction]:
-        """Begin to read."""
+        """Begin to read; each question sees what is there when it is asked."""
 
     def writing(self) -> AbstractContextManager[Transaction]:
         """Begin to change; an exception undoes everything. Writers come one after the other."""
+
+    def add_job(self, job: SigningJob) -> bool:
+        """Add a job; False if its invoker has used its token before."""
+
+    def advance_job(self, job: SigningJob) -> bool:
+        """Store how far a job is; False if it is no longer in progress with its worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,8 +294,12 @@ class AuditEvent:
 class AuditLog(Protocol):
     """The record of what was done with keys."""
 
-    def append(self, event: AuditEvent) -> None:
-        """Add an event; it is durable when this returns.
+    def append(self, event: AuditEvent, *, durable: bool = True) -> None:
+        """Add an event, for good.
+
+        Args:
+            event: What happened.
+            durable: Whether it must outlast a power cut when this returns; if not, it does when a later one does.
 
         Raises:
             StoreError: It is not on record, so what it is about must not happen.

@@ -143,10 +143,9 @@ class Workshop:
         return material
 
     def _advance(self, job: SigningJob) -> None:
-        with self._domain.records.writing() as transaction:
-            if not transaction.advance_job(job):
-                message = f"job {job.job_id} was taken over by another worker"
-                raise StoreError("JobLost", message, job=job.job_id)
+        if not self._domain.records.advance_job(job):
+            message = f"job {job.job_id} was taken over by another worker"
+            raise StoreError("JobLost", message, job=job.job_id)
 
     def _fail(self, job: SigningJob, error: IotsignError) -> None:
         self._use.record_outcome("SigningFailed", job, code=error.code, reason=error.message)

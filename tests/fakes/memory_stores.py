@@ -229,7 +229,7 @@ class MemoryAudit:
     events: list[AuditEvent] = field(default_factory=list)
     broken: bool = False
 
-    def append(self, event: AuditEvent) -> None:
+    def append(self, event: AuditEvent, *, durable: bool = True) -> None:
         if self.broken:
             raise StoreError("ENOSPC", "the audit log cannot be written")
         self.events.append(event)

@@ -33,10 +33,9 @@ class Link:
 START: Final = Link(0, GENESIS)
 
 
-def write_line(event: AuditEvent, before: Link) -> tuple[bytes, Link]:
-    """Make the line of an event, without its line feed."""
+def encode_event(event: AuditEvent) -> bytes:
+    """Write what a line says of an event: all of it but its place in the chain."""
     record = {
-        "sequence": before.sequence + 1,
         "time": event.time.isoformat(),
         "event": event.event,
         "subject": event.subject,
@@ -44,11 +43,16 @@ def write_line(event: AuditEvent, before: Link) -> tuple[bytes, Link]:
         "principal": event.principal,
         "requestId": event.request_id,
         "details": dict(event.details),
-        "previous": before.hash,
     }
-    body = _ENCODER.encode(record).encode()[:-1]
+    return _ENCODER.encode(record).encode()[1:-1]
+
+
+def write_line(content: bytes, before: Link) -> tuple[bytes, Link]:
+    """Make the line of an encoded event behind the one before, without its line feed."""
+    sequence = before.sequence + 1
+    body = b'{"sequence":%d,%s,"previous":"%s"' % (sequence, content, before.hash.encode())
     digest = hashlib.sha256(body).hexdigest()
-    return b'%s,"hash":"%s"}' % (body, digest.encode()), Link(before.sequence + 1, digest)
+    return b'%s,"hash":"%s"}' % (body, digest.encode()), Link(sequence, digest)
 
 
 def read_line(line: bytes) -> tuple[Link, str] | None:

@@ -1,27 +1,25 @@
-"""Writing the audit log: durable before anybody goes on, many writers, one sync for all that wait."""
+"""Writing the audit log: durable before anybody goes on, many writers, one sync for all that wait.
+
+Processes take turns by a lock on the file. It is not held while the disk is waited for, and a sync covers what others
+wrote.
+"""
 
 import errno
 import fcntl
 import os
 import threading
-from contextlib import suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 from iotsign.errors import StoreError
 from iotsign.signer import AuditEvent
-from iotsign.stores.audit._chain import START, read_line, write_line
+from iotsign.stores._together import Together
+from iotsign.stores.audit._chain import START, Link, encode_event, read_line, write_line
 from iotsign.stores.audit._head import format_head, head_path, read_head
 
 _TAIL: Final = 1 << 16
-
-
-@dataclass(slots=True)
-class _Entry:
-    event: AuditEvent
-    done: bool = False
-    error: StoreError | None = field(default=None)
 
 
 class FileAuditLog:
@@ -36,80 +34,111 @@ class FileAuditLog:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._pending: list[_Entry] = []
-        self._pending_lock, self._write_lock = threading.Lock(), threading.Lock()
-        self._size, self._last = -1, START
+        self._mutex = threading.Lock()
+        self._writes, self._syncs = Together(self._write), Together(self._sync)
+        self._end, self._synced = (-1, START), 0
+        self._broken: StoreError | None = None
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             self._file = os.open(path, flags, 0o600)
             self._head = os.open(head_path(path), flags, 0o600)
-            fcntl.flock(self._file, fcntl.LOCK_EX)
-            try:
+            with self._locked():
                 self._load_end()
-            finally:
-                fcntl.flock(self._file, fcntl.LOCK_UN)
         except OSError as error:
             raise self._failure(error) from error
 
-    def append(self, event: AuditEvent) -> None:
-        """Add an event; it is durable when this returns.
+    def append(self, event: AuditEvent, *, durable: bool = True) -> None:
+        """Add an event; it is in the file when this returns.
+
+        Args:
+            event: What happened.
+            durable: Whether to wait until it is on the disk, with everything before it. Once that failed nothing more
+                is taken until the log is opened again, because what is on the disk is not known.
 
         Raises:
             StoreError: It is not on record.
         """
-        entry = _Entry(event)
-        with self._pending_lock:
-            self._pending.append(entry)
-        with self._write_lock:
-            if not entry.done:  # nobody took it along while this thread waited
-                with self._pending_lock:
-                    batch, self._pending = self._pending, []
-                self._write(batch)
-        if entry.error is not None:
-            raise entry.error
+        end = self._writes.do(encode_event(event))
+        if durable:
+            self._syncs.do(end)
 
     def close(self) -> None:
         """Close the files."""
         os.close(self._file)
         os.close(self._head)
 
-    def _write(self, batch: list[_Entry]) -> None:
-        error: StoreError | None = None
+    def _write(self, contents: list[bytes]) -> list[int]:
+        """Write events, and give the size that the file then has to each."""
+        if self._broken is not None:
+            raise self._broken
         try:
+            with self._locked():
+                self._catch_up()
+                begin, last = self._end
+                lines = []
+                for content in contents:
+                    line, last = write_line(content, last)
+                    lines.append(line + b"\n")
+                data = b"".join(lines)
+                try:
+                    _write_all(self._file, data, begin)
+                except OSError:
+                    with suppress(OSError):
+                        os.ftruncate(self._file, begin)
+                    raise
+                self._end = begin + len(data), last
+        except OSError as error:
+            raise self._failure(error) from error
+        return [begin + len(data)] * len(contents)
+
+    def _sync(self, ends: list[int]) -> list[None]:
+        """Wait until the disk has what was written up to here, then note how far that is."""
+        if max(ends) <= self._synced:
+            return [None] * len(ends)
+        size, last = self._end
+        try:
+            os.fdatasync(self._file)
+            self._synced = size
+            if self._end[0] == size:
+                self._note(size, last)
+        except OSError as error:
+            self._broken = self._failure(error)
+            raise self._broken from error
+        return [None] * len(ends)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other threads and processes away; the lock on the file is the process's, whichever thread took it."""
+        with self._mutex:
             fcntl.flock(self._file, fcntl.LOCK_EX)
             try:
-                self._write_locked([entry.event for entry in batch])
+                yield
             finally:
                 fcntl.flock(self._file, fcntl.LOCK_UN)
-        except OSError as refused:
-            error = self._failure(refused)
-        except StoreError as broken:
-            error = broken
-        for entry in batch:
-            entry.done, entry.error = True, error
 
-    def _write_locked(self, events: list[AuditEvent]) -> None:
+    def _note(self, size: int, last: Link) -> None:
+        """Note where the log ends; whoever has written behind this will do so."""
+        with self._locked():
+            if os.fstat(self._file).st_size == size:
+                _write_all(self._head, format_head(last), 0)
+
+    def _catch_up(self) -> None:
+        """Take note of what other processes wrote."""
         state = os.fstat(self._file)
         if not os.path.samestat(state, os.stat(self._path)):  # noqa: PTH116 - like fstat
             raise StoreError(
                 "AuditLogReplaced", f"the audit log {str(self._path)!r} was replaced", path=str(self._path)
             )
-        if state.st_size != self._size:
-            self._load_end()
-        lines, last = [], self._last
-        for event in events:
-            line, last = write_line(event, last)
-            lines.append(line + b"\n")
-        data = b"".join(lines)
-        try:
-            _write_all(self._file, data, self._size)
-            os.fdatasync(self._file)
-        except OSError:
-            with suppress(OSError):
-                os.ftruncate(self._file, self._size)
-            raise
-        self._size, self._last = self._size + len(data), last
-        _write_all(self._head, format_head(last), 0)
+        size, known = state.st_size, self._end[0]
+        if size == known:
+            return
+        if 0 <= known < size <= known + _TAIL:
+            added = os.pread(self._file, size - known, known)
+            found = read_line(added[:-1].rpartition(b"\n")[2]) if added.endswith(b"\n") else None
+            if found is not None:
+                self._end = size, found[0]
+                return
+        self._load_end()
 
     def _load_end(self) -> None:
         """Find the last record; bytes behind it, of a write that a crash cut short, were never on record."""
@@ -127,7 +156,7 @@ class FileAuditLog:
             raise StoreError("AuditLogTruncated", message, path=str(self._path), expected=head.sequence)
         if whole != size:
             os.ftruncate(self._file, whole)
-        self._size, self._last = whole, found[0]
+        self._end = whole, found[0]
 
     def _last_line(self, size: int) -> tuple[int, bytes]:
         """Find where the last line feed is, and the line that it ends."""

@@ -2,7 +2,7 @@
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -11,11 +11,14 @@ from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 
 from iotsign.errors import ConfigError, MissingDependencyError, StoreError
+from iotsign.signer import SigningJob
+from iotsign.stores._together import Together
 from iotsign.stores.sql._migrate import migrate
-from iotsign.stores.sql._sqlite import BEGIN_READING, BEGIN_WRITING, BUSY_S, prepare
+from iotsign.stores.sql._sqlite import BEGIN_WRITING, BUSY_S, prepare
 from iotsign.stores.sql._transaction import SqlTransaction
 
 _CONNECTIONS: Final = 32
+_Change = Callable[[SqlTransaction], bool]
 _DRIVERS: Final = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 
 
@@ -30,16 +33,17 @@ class SqlRecords:
         self._engine, self._dialect = engine, engine.dialect
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._idle: deque[Any] = deque()
+        self._changes = Together(self._change_together)
         self._turn = threading.Lock()  # SQLite has one writer at a time, and lets others sleep instead of calling them
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
-        """Begin to read.
+        """Begin to read; each question sees what is there when it is asked.
 
         Raises:
             StoreError: The database fails.
         """
-        with self._begun(BEGIN_READING) as cursor:
+        with self._begun("") as cursor:
             yield SqlTransaction(cursor, self._dialect, locks_rows=False)
 
     @contextmanager
@@ -61,6 +65,33 @@ class SqlRecords:
         finally:
             self._turn.release()
 
+    def add_job(self, job: SigningJob) -> bool:
+        """Add a job; False if its invoker has used its token before.
+
+        Raises:
+            StoreError: The database fails.
+        """
+        return self._change(lambda transaction: transaction.add_job(job))
+
+    def advance_job(self, job: SigningJob) -> bool:
+        """Store how far a job is; False if it is no longer in progress with its worker.
+
+        Raises:
+            StoreError: The database fails.
+        """
+        return self._change(lambda transaction: transaction.advance_job(job))
+
+    def _change(self, change: _Change) -> bool:
+        """Make one change; SQLite takes those that wait in one transaction, which writes most pages once for all."""
+        if self._is_sqlite:
+            return bool(self._changes.do(change))
+        with self.writing() as transaction:
+            return change(transaction)
+
+    def _change_together(self, changes: list[_Change]) -> list[bool]:
+        with self.writing() as transaction:
+            return [change(transaction) for change in changes]
+
     @contextmanager
     def _begun(self, begin: str) -> Iterator[Any]:
         """Have a connection for one transaction; PostgreSQL's driver begins it with the first statement."""
@@ -68,7 +99,7 @@ class SqlRecords:
             connection = self._connect()
             try:
                 cursor = connection.cursor()
-                if self._is_sqlite:
+                if begin:
                     cursor.execute(begin)
                 yield cursor
                 cursor.close()

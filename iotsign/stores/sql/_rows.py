@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 from iotsign.signer import (
@@ -61,6 +62,7 @@ def profile_row(profile: SigningProfile) -> dict[str, Any]:
     }
 
 
+@lru_cache(maxsize=256)  # the same few profiles sign again and again
 def read_profile(row: Any) -> SigningProfile:
     """A row as a profile."""
     document = json.loads(row.document)

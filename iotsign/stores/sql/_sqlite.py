@@ -4,9 +4,6 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, event
 
-BEGIN_READING: Final = "BEGIN"
-"""Begins a transaction that sees one state of the database."""
-
 BEGIN_WRITING: Final = "BEGIN IMMEDIATE"
 """Begins a transaction when all other writers have ended theirs."""
 

@@ -1,6 +1,7 @@
 """The audit log: what is on record stays there, or it shows."""
 
 import errno
+import fcntl
 import json
 import multiprocessing
 import os
@@ -15,6 +16,7 @@ import pytest
 from iotsign.errors import DigestMismatchError, StoreError
 from iotsign.signer import AuditEvent
 from iotsign.stores.audit import FileAuditLog, verify_audit_log
+from iotsign.stores.audit._chain import START
 
 
 def event(number: int = 0) -> AuditEvent:
@@ -150,8 +152,34 @@ def test_threads_share_a_log(tmp_path: Path) -> None:
 
 def _append_many(path: Path) -> None:
     log = FileAuditLog(path)
-    for number in range(25):
-        log.append(event(number))
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: log.append(event(number), durable=number % 2 == 0), range(200)))
+
+
+def until_written(path: Path, records: int) -> None:
+    """Wait for as many records to be in the file, synced or not."""
+    deadline = time.monotonic() + 60
+    while len(lines_of(path)) < records:
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_what_need_not_last_waits_for_no_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = FileAuditLog(tmp_path / "log")
+    syncs: list[int] = []
+    sync = os.fdatasync
+
+    def counted(descriptor: int) -> None:
+        syncs.append(os.fstat(descriptor).st_size)
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", counted)
+    log.append(event(1), durable=False)
+    assert (len(lines_of(tmp_path / "log")), syncs) == (1, [])
+    log.append(event(2))  # brings what is before it
+    assert syncs == [(tmp_path / "log").stat().st_size]
+    log.close()
+    assert verify_audit_log(tmp_path / "log").records == 2
 
 
 def test_records_that_wait_share_one_sync(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,8 +198,7 @@ def test_records_that_wait_share_one_sync(tmp_path: Path, monkeypatch: pytest.Mo
         first = pool.submit(log.append, event())
         assert began.wait(60)
         others = [pool.submit(log.append, event(number)) for number in range(1, 9)]
-        while len(log._pending) < len(others):
-            time.sleep(0.001)
+        until_written(tmp_path / "log", 9)
         assert not any(done.done() for done in [first, *others])  # nobody goes on before the sync
         go_on.set()
         for done in [first, *others]:
@@ -197,13 +224,43 @@ def test_a_sync_that_fails_fails_for_all_who_waited_for_it(tmp_path: Path, monke
         first = pool.submit(log.append, event())
         assert began.wait(60)
         others = [pool.submit(log.append, event(number)) for number in range(1, 4)]
-        while len(log._pending) < len(others):
-            time.sleep(0.001)
+        until_written(tmp_path / "log", 4)
         go_on.set()
         first.result(60)
         assert all(isinstance(done.exception(60), StoreError) for done in others)
+    monkeypatch.undo()
+    with pytest.raises(StoreError, match="the disk is gone"):
+        log.append(event(), durable=False)  # nobody knows what the disk has
     log.close()
-    assert verify_audit_log(tmp_path / "log").records == 1
+    again = FileAuditLog(tmp_path / "log")
+    again.append(event())
+    again.close()
+    assert verify_audit_log(tmp_path / "log").records == 5
+
+
+def test_a_note_does_not_let_other_processes_into_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = FileAuditLog(tmp_path / "log")
+    log.append(event())
+    began, go_on, write = threading.Event(), threading.Event(), os.pwrite
+
+    def slow(descriptor: int, data: bytes, offset: int) -> int:
+        began.set()
+        assert go_on.wait(60)
+        return write(descriptor, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", slow)
+    with ThreadPoolExecutor(2) as pool, (tmp_path / "log").open("rb") as other:
+        writing = pool.submit(log.append, event(), durable=False)
+        assert began.wait(60)
+        noting = pool.submit(log._note, *log._end)
+        with pytest.raises(TimeoutError):
+            noting.result(0.05)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        go_on.set()
+        writing.result(60)
+        noting.result(60)
+    log.close()
 
 
 def test_processes_share_a_log(tmp_path: Path) -> None:
@@ -213,7 +270,8 @@ def test_processes_share_a_log(tmp_path: Path) -> None:
         process.start()
     for process in processes:
         process.join(300)
-    assert verify_audit_log(tmp_path / "log").records == 75
+        assert process.exitcode == 0
+    assert verify_audit_log(tmp_path / "log").records == 600
 
 
 def test_a_full_disk_leaves_whole_records(tmp_path: Path) -> None:
@@ -224,7 +282,7 @@ def test_a_full_disk_leaves_whole_records(tmp_path: Path) -> None:
     os.close(full._file)
     full._file = os.open("/dev/full", os.O_RDWR)
     full._path = Path("/dev/full")
-    full._size = 0
+    full._end = (0, START)
     with pytest.raises(StoreError, match="so nothing is signed: No space left on device") as caught:
         full.append(event())
     assert caught.value.code == "ENOSPC"

@@ -205,15 +205,26 @@ def test_a_job_is_advanced_by_its_worker_only(open_store: OpenStore) -> None:
         assert transaction.job(JOB.job_id) == replace(done, revocation=JobRevocation("r", later, "me"))
 
 
+def test_a_job_is_added_and_advanced_outside_a_transaction(open_store: OpenStore) -> None:
+    store = open_store()
+    assert store.add_job(JOB)
+    assert not store.add_job(replace(JOB, job_id="22222222-1111-4111-8111-111111111111"))
+    done = replace(JOB, status=JobStatus.SUCCEEDED, signed_digest="ab", completed_at=NOW)
+    assert not store.advance_job(replace(done, worker="somebody"))
+    assert store.advance_job(done)
+    assert not store.advance_job(done)
+    with open_store().reading() as transaction:
+        assert transaction.job(JOB.job_id) == done
+
+
 def test_one_of_many_writers_wins(open_store: OpenStore, request: pytest.FixtureRequest) -> None:
     if "memory" in request.node.callspec.id:
         pytest.skip("the fake takes one thread at a time")
     stores = [open_store(), open_store()]
 
     def add(number: int) -> bool:
-        with stores[number % 2].writing() as transaction:
-            added: bool = transaction.add_job(replace(JOB, job_id=f"job-{number}"))
-            return added
+        added: bool = stores[number % 2].add_job(replace(JOB, job_id=f"job-{number}", token=f"token-{number % 4}"))
+        return added
 
     def grow(number: int) -> None:
         with stores[number % 2].writing() as transaction:
@@ -223,7 +234,7 @@ def test_one_of_many_writers_wins(open_store: OpenStore, request: pytest.Fixture
     with stores[0].writing() as transaction:
         transaction.add_profile(PROFILE)
     with ThreadPoolExecutor(8) as pool:
-        assert sum(pool.map(add, range(32))) == 1
+        assert sum(pool.map(add, range(64))) == 4
         list(pool.map(grow, range(32)))
     with stores[0].reading() as transaction:
         assert len(transaction.profile(ME, "release").tags) == 32
