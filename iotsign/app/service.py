@@ -212,7 +212,7 @@ def open_service(
     home = settings.directory
     _make_home(home)
     with contextlib.ExitStack() as stack:
-        records = open_records(settings.database or sqlite_url(home / "records.db"))
+        records = open_records(settings.database or _own_database(home / "records.db"))
         stack.callback(records.close)
         objects = _open_objects(settings)
         materials = open_materials(settings)
@@ -251,6 +251,13 @@ def _make_home(home: Path) -> None:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError("DirectoryUnwritable", f"cannot create {str(home)!r}: {error.strerror}") from error
+
+
+def _own_database(path: Path) -> str:
+    """The URL of the database in the folder; who may read it is said when it is made."""
+    with contextlib.suppress(OSError):  # what cannot be made cannot be opened either, and is refused then
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    return sqlite_url(path)
 
 
 def _open_objects(settings: ServiceSettings) -> DirectoryObjects | S3Objects:

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import click
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from iotsign.device import Board, SmpClient
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
+_TIMEOUT_S: Final = 10.0
 
 
 def board_option(function: _Function) -> _Function:
@@ -43,14 +44,27 @@ class Line:
 
 def line_options(function: _Function) -> _Function:
     """Add ``-b``, ``--port``, ``--baud`` and ``--timeout``; the verb gets a `Line` as ``line``."""
+    timeout = click.option(
+        "--timeout",
+        type=click.FloatRange(min=0.1),
+        default=_TIMEOUT_S,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long to wait for the boot loader to answer.",
+    )
+    return silent_line_options(timeout(function))
+
+
+def silent_line_options(function: _Function) -> _Function:
+    """Add ``-b``, ``--port`` and ``--baud``, for a verb that asks the device nothing; it gets a `Line` as ``line``."""
 
     @functools.wraps(function)
-    def verb(board_name: str | None, port: str | None, baud: int | None, timeout: float, **given: Any) -> Any:
+    def verb(
+        board_name: str | None, port: str | None, baud: int | None, timeout: float = _TIMEOUT_S, **given: Any
+    ) -> Any:
         return function(line=Line(board_name, port, baud, timeout), **given)
 
     for option in (
-        click.option("--timeout", type=click.FloatRange(min=0.1), default=10.0, show_default=True, metavar="SECONDS",
-                     help="How long to wait for the boot loader to answer."),
         click.option("--baud", type=click.IntRange(min=300), metavar="BAUD", help="By default what the board has."),
         click.option("--port", metavar="PORT", help="/dev/ttyACM0, /dev/pts/3, socket://host:port or "
                      "rfc2217://host:port, or a debug probe's serial number; by default the emulated board that runs."),

@@ -15,6 +15,7 @@ from iotsign.cli._device_options import (
     provisioning_options,
     provisioning_page,
     reached_device,
+    silent_line_options,
 )
 from iotsign.cli._device_report import identity_json, print_installation, print_steps, spaced
 from iotsign.cli._errors import describe
@@ -306,7 +307,7 @@ def _nonce(text: str | None) -> bytes:
 
 
 @device.command(short_help="Show what a device prints.")
-@line_options
+@silent_line_options
 @click.option("--seconds", type=click.FloatRange(min=0), metavar="SECONDS", help="By default it ends on Ctrl-C.")
 @json_option
 def console(

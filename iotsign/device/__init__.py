@@ -3,8 +3,9 @@
 The names load on first use: listing boards needs neither pyserial nor SMP.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from iotsign.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from iotsign.device._board import Area, Board, Flash, FlasherSettings, Qemu, find_board, list_boards
@@ -75,13 +76,4 @@ _HOMES: Final = {
     "upload_image": "_upload",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from the file it lives in.
-
-    Raises:
-        AttributeError: No such name behind this door.
-    """
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -92,7 +92,8 @@ class EmulatedBoard:
         """Power the board up. It ends, at the latest, with the thread that calls this.
 
         Raises:
-            DeviceError: It runs already, another one runs on its flash, or that is not a flash of this board.
+            DeviceError: It runs already, another one runs on its flash, that is not a flash of this board, or it cannot
+                be started.
         """
         if self.running:
             raise DeviceError("AlreadyRunning", f"{self.board.board_id} runs already", port=self.port)
@@ -112,9 +113,15 @@ class EmulatedBoard:
             *(() if self._qemu.persistent else ("-S",)),
         ]
         log = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
-        process = subprocess.Popen(
-            [*_LEASH, str(os.getpid()), *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=passed
-        )
+        try:
+            process = subprocess.Popen(
+                [*_LEASH, str(os.getpid()), *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, pass_fds=passed
+            )
+        except OSError as error:
+            for opened in (qmp, their_qmp, gdb, their_gdb, log, held):
+                opened.close()
+            message = f"cannot start {_LEASH[0]}: {error.strerror}"
+            raise DeviceError("CannotStart", message, port=self.port) from error
         their_qmp.close()
         their_gdb.close()
         self._running = _Process(process, QmpLine(qmp), GdbLine(gdb), log, held)

@@ -4,8 +4,9 @@ The names load on first use, because OpenSSL behind them costs more start-up tim
 touch keys should pay.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from iotsign.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from iotsign.keys._authority import (
@@ -110,14 +111,4 @@ _HOMES: Final = {
     "write_key_file": "_generate",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from the file it lives in.
-
-    Raises:
-        AttributeError: No such name behind this door.
-    """
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)  # asked for once
-    return found
+__getattr__ = lazy_names(__name__, _HOMES)

@@ -4,8 +4,9 @@ Layouts and what a strict reader refuses stand in docs/formats/aws-json.md. The 
 container needs none of them.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from iotsign.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from iotsign.formats.jsonimage._detached import pack_detached, read_detached
@@ -66,14 +67,4 @@ _HOMES: Final = {
     "read_json_image": "_read",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name from the file it lives in.
-
-    Raises:
-        AttributeError: No such name behind this door.
-    """
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return found
+__getattr__ = lazy_names(__name__, _HOMES)

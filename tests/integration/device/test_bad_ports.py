@@ -190,5 +190,10 @@ def test_one_flash_runs_one_board(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             pytest.fail("it runs")
         with pytest.raises(ConnectionRefusedError):  # what did not start holds no port
             socket.create_connection(("127.0.0.1", int(other.port.rpartition(":")[2])))
+    (tmp_path / "qemu-system-arm").symlink_to(str(shutil.which("qemu-system-arm")))
+    with monkeypatch.context() as change:
+        change.setenv("PATH", str(tmp_path))
+        error = refused(*start)
+        assert (error["code"], error["message"]) == ("CannotStart", "cannot start setpriv: No such file or directory")
     with EmulatedBoard(board, flash) as again:
         assert again.running

@@ -228,6 +228,7 @@ def test_secrets_stay_inside(server: Server) -> None:  # threat 31
         assert "PRIVATE KEY" not in text
     assert (server.data / "access.toml").stat().st_mode & 0o077 == 0
     assert (server.data / "aws.env").stat().st_mode & 0o077 == 0
+    assert all(file.stat().st_mode & 0o077 == 0 for file in server.data.glob("records.db*"))
 
 
 def test_an_access_file_that_others_can_read_denies_everybody(tmp_path: Path) -> None:  # threats 20, 31
