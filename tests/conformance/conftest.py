@@ -36,6 +36,7 @@ class Build:
 
 BUILDS = {
     "gcc": Build("gcc"),
+    "portable": Build("gcc", flags=("-O2", "-DIOTSIGN_PORTABLE")),
     "small": Build("gcc", flags=("-Os", "-DIOTSIGN_PROFILE_SMALL")),
     "clang-sanitized": Build("clang", flags=("-O1", "-g", SANITIZERS, "-fno-sanitize-recover=all")),
     "aarch64": Build("aarch64-linux-gnu-gcc", ("qemu-aarch64",), ("-O2", "-static")),
@@ -124,6 +125,12 @@ def judge_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Judge]
 @pytest.fixture(params=["gcc", "clang-sanitized"])
 def judge(request: pytest.FixtureRequest, judge_of: Callable[[str], Judge]) -> Judge:
     """The core on this machine: by gcc, and by clang with every sanitizer that makes a run fail."""
+    return judge_of(request.param)
+
+
+@pytest.fixture(params=["gcc", "portable", "clang-sanitized"])
+def curve_judge(request: pytest.FixtureRequest, judge_of: Callable[[str], Judge]) -> Judge:
+    """`judge`, and with the limbs of microcontrollers, which a 64-bit machine has not."""
     return judge_of(request.param)
 
 

@@ -1,31 +1,37 @@
 /* The arithmetic inside p256.c and p384.c, one operation at a time, over a serial line.
  * SPDX-License-Identifier: Apache-2.0
  *
- * CURVE_SOURCE is the file whose inside is tested. Once ready it sends GREETING. A request is the operation, a u8
- * argument and the operands in the order in which the operation takes them; the answer is the results. Operands and
- * results are numbers: LIMBS signed limbs, each 32 bits big-endian. */
+ * CURVE_SOURCE is the file whose inside is tested. Once ready it sends GREETING and LIMB_BITS. A request is the
+ * operation, a u8 argument and the operands in the order in which the operation takes them; the answer is the results.
+ * Operands and results are numbers: LIMBS signed limbs, each as large as limb_t, big-endian. */
 #include CURVE_SOURCE
 
 #include "machine.h"
 
 #define GREETING 0x55u
 
-static void read_numbers(int32_t *numbers, size_t count)
+static void read_numbers(limb_t *numbers, size_t count)
 {
-    uint8_t bytes[4];
+    uint8_t bytes[sizeof(limb_t)];
 
     for (size_t i = 0; i < count * LIMBS; i++) {
+        unsigned_limb_t limb = 0;
         machine_read(bytes, sizeof bytes);
-        numbers[i] = (int32_t)((uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | bytes[3]);
+        for (size_t j = 0; j < sizeof bytes; j++) {
+            limb = limb << 8 | bytes[j];
+        }
+        numbers[i] = (limb_t)limb;
     }
 }
 
-static void write_limbs(const int32_t *limbs, size_t count)
+static void write_limbs(const limb_t *limbs, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        uint8_t bytes[4];
-        for (unsigned j = 0; j < 4; j++) {
-            bytes[j] = (uint8_t)((uint32_t)limbs[i] >> (24u - 8u * j) & 0xFFu);
+        uint8_t bytes[sizeof(limb_t)];
+        unsigned_limb_t limb = (unsigned_limb_t)limbs[i];
+        for (size_t j = sizeof bytes; j > 0; j--) {
+            bytes[j - 1] = (uint8_t)(limb & 0xFFu);
+            limb >>= 8;
         }
         machine_write(bytes, sizeof bytes);
     }
@@ -103,7 +109,7 @@ static void perform(uint8_t operation, uint8_t argument)
     case 'r': /* the multipliers, from the topmost bit on */
         recoder_init(&recoder, a, argument);
         for (int i = 0; i < LIMBS * LIMB_BITS; i++) {
-            int32_t multiplier = recoder_next(&recoder);
+            limb_t multiplier = recoder_next(&recoder);
             write_limbs(&multiplier, 1);
         }
         break;
@@ -115,10 +121,10 @@ static void perform(uint8_t operation, uint8_t argument)
 
 int main(void)
 {
-    static const uint8_t greeting = GREETING;
+    static const uint8_t greeting[] = {GREETING, LIMB_BITS};
 
     machine_init();
-    machine_write(&greeting, 1);
+    machine_write(greeting, sizeof greeting);
     for (;;) {
         uint8_t request[2];
         machine_read(request, sizeof request);

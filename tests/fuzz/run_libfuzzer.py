@@ -31,6 +31,7 @@ CORE = ROOT / "iotsign" / "core"
 FLAGS = ["-g", "-O1", "-fsanitize=address,undefined,integer", "-fno-sanitize-recover=all"]
 # what a target answers in place of the library
 WRAPPED = {"fuzz_json_embedded": [f"-Wl,--wrap={name}" for name in ("read", "write", "lseek64", "fstat64")]}
+CURVES, CURVE_FUNCTIONS = ("p256", "p384"), ("validate_key", "verify_digest")
 NO_LINK, LINK = ["-fsanitize=fuzzer-no-link"], ["-fsanitize=fuzzer"]
 
 
@@ -145,7 +146,21 @@ def build(target: str, directory: Path) -> Path:
         sources = [str(source) for source in CORE.glob("src/*.c")]
         subprocess.run(["clang", *FLAGS, *NO_LINK, f"-I{CORE / 'include'}", "-c", *sources], check=True, cwd=objects)
         objects.touch()
-    return link(target, directory, list(objects.glob("*.o")), *(boot_loader() if target == "fuzz_smp" else []))
+    core = list(objects.glob("*.o"))
+    if target == "fuzz_ecdsa":
+        core += portable_curves(directory)
+    return link(target, directory, core, *(boot_loader() if target == "fuzz_smp" else []))
+
+
+def portable_curves(directory: Path) -> list[Path]:
+    """Compile the curves with the limbs of microcontrollers, under names that begin with portable_."""
+    names = [f"-Diotsign_{curve}_{what}=portable_{curve}_{what}" for curve in CURVES for what in CURVE_FUNCTIONS]
+    flags = ["-DIOTSIGN_PORTABLE", *names, f"-I{CORE / 'include'}"]
+    made = directory / "portable"
+    made.mkdir(parents=True, exist_ok=True)
+    sources = [str(CORE / "src" / f"{curve}.c") for curve in CURVES]
+    subprocess.run(["clang", *FLAGS, *NO_LINK, *flags, "-c", *sources], check=True, cwd=made)
+    return [made / f"{curve}.o" for curve in CURVES]
 
 
 def boot_loader() -> list[str]:

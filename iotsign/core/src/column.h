@@ -1,4 +1,5 @@
-/* The sum of one column of a product of LIMBS limbs: signed 64 bits, added up by the machine's best multiplication.
+/* The sum of one column of a product of LIMBS limbs: signed, of twice a limb's bits, added up by the machine's best
+ * multiplication.
  * SPDX-License-Identifier: Apache-2.0
  *
  * The portable form is the reference; -DIOTSIGN_PORTABLE selects it everywhere. Compilers make one instruction of each
@@ -10,8 +11,9 @@
 #include <stdint.h>
 
 #include "compiler.h"
+#include "ecdsa_limb.h"
 
-#define LIMB_MASK ((1 << LIMB_BITS) - 1)
+#define LIMB_MASK (((limb_t)1 << LIMB_BITS) - 1)
 
 #if defined(__riscv) && __riscv_xlen == 32 && defined(__riscv_mul) && !defined(IOTSIGN_PORTABLE)
 
@@ -69,7 +71,12 @@ static IOTSIGN_INLINE int32_t column_take(column_t *column)
 
 #else
 
+#if defined(WIDE_LIMBS)
+__extension__ typedef __int128 column_t;
+__extension__ typedef unsigned __int128 unsigned_column_t;
+#else
 typedef int64_t column_t;
+#endif
 
 #define COLUMN_ZERO 0
 
@@ -169,32 +176,54 @@ static IOTSIGN_INLINE void column_subtract_shifted(column_t *column, int32_t dig
     *column = (int64_t)((uint64_t)high << 32 | low);
 }
 #else
-static IOTSIGN_INLINE void column_add_product(column_t *column, int32_t left, int32_t right)
+static IOTSIGN_INLINE void column_add_product(column_t *column, limb_t left, limb_t right)
 {
-    *column += (int64_t)left * right;
+    *column += (column_t)left * right;
 }
 
-/* column += digit * 2^bits, for a digit in [0, 2^LIMB_BITS) and 0 < bits < 32. */
-static IOTSIGN_INLINE void column_add_shifted(column_t *column, int32_t digit, unsigned bits)
+/* digit * 2^bits, for a digit in [0, 2^LIMB_BITS) and 0 < bits < LIMB_BITS. */
+IOTSIGN_WRAPS static IOTSIGN_INLINE column_t column_shift(limb_t digit, unsigned bits)
 {
-    *column += (int64_t)digit * (1 << bits);
+#if defined(WIDE_LIMBS) /* in halves: compilers make slow double shifts of the other form */
+    unsigned_limb_t low = (unsigned_limb_t)digit << bits, high = (unsigned_limb_t)digit >> (64u - bits);
+    return (column_t)((unsigned_column_t)high << 64 | low);
+#else
+    return (column_t)digit * (1 << bits);
+#endif
 }
 
-static IOTSIGN_INLINE void column_subtract_shifted(column_t *column, int32_t digit, unsigned bits)
+static IOTSIGN_INLINE void column_add_shifted(column_t *column, limb_t digit, unsigned bits)
 {
-    *column -= (int64_t)digit * (1 << bits);
+    *column += column_shift(digit, bits);
+}
+
+static IOTSIGN_INLINE void column_subtract_shifted(column_t *column, limb_t digit, unsigned bits)
+{
+    *column -= column_shift(digit, bits);
+}
+
+#if defined(WIDE_LIMBS)
+/* column += digit * 2^bits for the digit that is the lowest limb of the sum; 2 * bits >= 64. */
+IOTSIGN_WRAPS static IOTSIGN_INLINE void column_add_digit(column_t *column, unsigned bits)
+{
+    unsigned_limb_t before = (unsigned_limb_t)*column, low = before + (before << bits);
+    unsigned_limb_t digit = low & (unsigned_limb_t)LIMB_MASK;
+    unsigned_limb_t high = (unsigned_limb_t)(*column >> 64) + (digit >> (64u - bits)) + (low < before);
+
+    *column = (column_t)((unsigned_column_t)high << 64 | low);
 }
 #endif
+#endif
 
-static IOTSIGN_INLINE uint32_t column_low(const column_t *column)
+static IOTSIGN_INLINE unsigned_limb_t column_low(const column_t *column)
 {
-    return (uint32_t)((uint64_t)*column & 0xFFFFFFFFu);
+    return (unsigned_limb_t)*column;
 }
 
 /* Take the lowest limb off, and carry the rest into the next column. */
-static IOTSIGN_INLINE int32_t column_take(column_t *column)
+static IOTSIGN_INLINE limb_t column_take(column_t *column)
 {
-    int32_t limb = (int32_t)(*column & LIMB_MASK);
+    limb_t limb = (limb_t)(*column & LIMB_MASK);
 
     *column >>= LIMB_BITS;
     return limb;
@@ -204,9 +233,9 @@ static IOTSIGN_INLINE int32_t column_take(column_t *column)
 
 #if !defined(COLUMN_ADD_PRODUCTS)
 /* column += up[0] * down[0] + up[1] * down[-1] + …, one product or more. */
-static IOTSIGN_INLINE void column_add_products(column_t *column, const int32_t *up, const int32_t *down, int count)
+static IOTSIGN_INLINE void column_add_products(column_t *column, const limb_t *up, const limb_t *down, int count)
 {
-    const int32_t *last = up + (count - 1);
+    const limb_t *last = up + (count - 1);
 
     column_add_product(column, *up, *down);
     while (up != last) {

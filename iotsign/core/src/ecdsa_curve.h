@@ -21,11 +21,12 @@ static int product_is_zero(const element_t product)
 /* result = 3/2 * number, in (-3/2, 7/2) for a product; may alias. */
 static void field_scale_three_halves(element_t result, const element_t number)
 {
-    int32_t odd = -(number[0] & 1);
-    int32_t carry = 3 * number[0] + (field.value[0] & odd);
-    int32_t low = carry & LIMB_MASK;
+    limb_t odd = -(number[0] & 1);
+    limb_t carry = 3 * number[0] + (field.value[0] & odd);
+    limb_t low = carry & LIMB_MASK;
 
     /* 3 * number, plus the prime if that is odd, then halved */
+    LIMB_LOOP
     for (int i = 1; i < LIMBS; i++) {
         carry >>= LIMB_BITS;
         carry += 3 * number[i] + (field.value[i] & odd);
@@ -158,7 +159,7 @@ static void table_fill(affine_t table[KEY_POINTS], const element_t key_x, const 
  * scalar: an odd multiplier below 2^(width-1) in magnitude, and the position where it is to be added.
  * Source: K. Okeya, K. Schmidt-Samoa, C. Spahn, T. Takagi, "Signed Binary Representations Revisited", CRYPTO 2004. */
 typedef struct {
-    const int32_t *limb; /* of the next bit to read */
+    const limb_t *limb; /* of the next bit to read */
     unsigned bits_left;  /* in that limb */
     unsigned limbs_left; /* below that limb */
     unsigned width;
@@ -179,7 +180,7 @@ static void recoder_read_bit(recoder_t *recoder)
     }
     if (recoder->bits_left > 0) {
         recoder->bits_left--;
-        bit = (unsigned)*recoder->limb >> recoder->bits_left & 1u;
+        bit = (unsigned)((unsigned_limb_t)*recoder->limb >> recoder->bits_left & 1u);
     }
     recoder->window = (recoder->window << 1 | bit) & ((2u << recoder->width) - 1u);
 }

@@ -6,7 +6,7 @@
  *
  * A number is LIMBS limbs of LIMB_BITS bits, least significant first. Every limb is in [0, 2^LIMB_BITS) but for the
  * topmost, which holds the sign and all that lies above. So each integer has one form, there is room to add up a column
- * of a product in 64 bits, and sums and differences need not be reduced: a number stands for its residue, and may be
+ * of a product in two words, and sums and differences need not be reduced: a number stands for its residue, and may be
  * any small multiple of the modulus m away from it. Bounds are written as multiples of m: "in (-1, 2)" is -m < a < 2m.
  *
  * Residues are in Montgomery form: a stands for a / R modulo m, with R = 2^(LIMBS * LIMB_BITS) >= 32m. */
@@ -23,12 +23,12 @@
 /* As with every compiler for the supported targets. */
 typedef char right_shift_is_arithmetic[(-1 >> 1) == -1 ? 1 : -1];
 
-typedef int32_t element_t[LIMBS];
+typedef limb_t element_t[LIMBS];
 
 typedef struct {
     element_t value;
     element_t radix_squared; /* R² modulo the value */
-    uint32_t inverse;        /* -1 / value modulo 2^LIMB_BITS */
+    unsigned_limb_t inverse; /* -1 / value modulo 2^LIMB_BITS */
 } modulus_t;
 
 /* Big-endian bytes, at most LIMBS * LIMB_BITS bits of them, to a number. */
@@ -42,11 +42,11 @@ static IOTSIGN_OUTLINE void element_load(element_t result, const uint8_t *bytes,
         if (fits > 8) {
             fits = 8;
         }
-        result[limb] |= (int32_t)((byte & ((1u << fits) - 1u)) << used);
+        result[limb] |= (limb_t)(byte & ((1u << fits) - 1u)) << used;
         used += fits;
         if (used == LIMB_BITS) {
             limb++;
-            result[limb] = (int32_t)(byte >> fits);
+            result[limb] = (limb_t)(byte >> fits);
             used = 8 - fits;
         }
     }
@@ -65,7 +65,7 @@ static int element_is_less(const element_t left, const element_t right)
 
 static int element_is_zero(const element_t number)
 {
-    int32_t bits = 0;
+    limb_t bits = 0;
 
     for (int i = 0; i < LIMBS; i++) {
         bits |= number[i];
@@ -74,11 +74,12 @@ static int element_is_zero(const element_t number)
 }
 
 /* result = left + factor * right for factors -2, -1 and 1; may alias. */
-static IOTSIGN_INLINE void element_combine(element_t result, const element_t left, int32_t factor,
+static IOTSIGN_INLINE void element_combine(element_t result, const element_t left, limb_t factor,
                                            const element_t right)
 {
-    int32_t carry = 0;
+    limb_t carry = 0;
 
+    LIMB_LOOP
     for (int i = 0; i < LIMBS - 1; i++) {
         carry += left[i] + factor * right[i];
         result[i] = carry & LIMB_MASK;
@@ -118,30 +119,30 @@ IOTSIGN_WRAPS static void residue_multiply(element_t result, const element_t lef
         column_add_products(&sum, quotient + first, modulus->value + (column - first), count);
         if (column < LIMBS) {
             /* this multiple of the modulus makes the column a multiple of 2^LIMB_BITS */
-            quotient[column] = (int32_t)(column_low(&sum) * modulus->inverse & (uint32_t)LIMB_MASK);
+            quotient[column] = (limb_t)(column_low(&sum) * modulus->inverse & (unsigned_limb_t)LIMB_MASK);
             column_add_product(&sum, quotient[column], modulus->value[0]);
             column_take(&sum);
         } else {
             result[column - LIMBS] = column_take(&sum);
         }
     }
-    result[LIMBS - 1] = (int32_t)column_low(&sum);
+    result[LIMBS - 1] = (limb_t)column_low(&sum);
 }
 
 /* result = (ax + by) / 2^LIMB_BITS modulo m, which adds less than m; without m where that is exact. May alias. */
-IOTSIGN_WRAPS static IOTSIGN_OUTLINE void element_mix(element_t result, int32_t a, const element_t x, int32_t b,
+IOTSIGN_WRAPS static IOTSIGN_OUTLINE void element_mix(element_t result, limb_t a, const element_t x, limb_t b,
                                                       const element_t y, const modulus_t *modulus)
 {
     column_t sum = COLUMN_ZERO;
-    int32_t quotient = 0;
+    limb_t quotient = 0;
 
     for (int i = 0; i < LIMBS; i++) {
-        int32_t limb;
+        limb_t limb;
         column_add_product(&sum, a, x[i]);
         column_add_product(&sum, b, y[i]);
         if (modulus != NULL) {
             if (i == 0) {
-                quotient = (int32_t)(column_low(&sum) * modulus->inverse & (uint32_t)LIMB_MASK);
+                quotient = (limb_t)(column_low(&sum) * modulus->inverse & (unsigned_limb_t)LIMB_MASK);
             }
             column_add_product(&sum, quotient, modulus->value[i]);
         }
@@ -150,12 +151,12 @@ IOTSIGN_WRAPS static IOTSIGN_OUTLINE void element_mix(element_t result, int32_t 
             result[i - 1] = limb;
         }
     }
-    result[LIMBS - 1] = (int32_t)column_low(&sum);
+    result[LIMBS - 1] = (limb_t)column_low(&sum);
 }
 
 /* What some steps of the extended Euclidean algorithm do to a pair of numbers: (x, y) becomes (ux + vy, qx + ry). */
 typedef struct {
-    int32_t u, v, q, r;
+    limb_t u, v, q, r;
 } transition_t;
 
 static void transition_apply(element_t x, element_t y, const transition_t *step, const modulus_t *modulus)
@@ -181,12 +182,12 @@ static void residue_invert(element_t result, const element_t number, const modul
     /* result = f / number and e = g / number, modulo m, while f and g shrink to +-1 and 0 */
     do {
         transition_t step = {1, 0, 0, 1};
-        int32_t low_f = f[0], low_g = g[0];
+        limb_t low_f = f[0], low_g = g[0];
         for (int i = 0; i < LIMB_BITS; i++) {
             if ((low_g & 1) != 0) {
                 if (delta > 0) {
                     transition_t old = step;
-                    int32_t old_f = low_f;
+                    limb_t old_f = low_f;
                     delta = -delta;
                     low_f = low_g;
                     low_g = -old_f;
@@ -215,10 +216,11 @@ static void residue_invert(element_t result, const element_t number, const modul
     }
 }
 
-/* Multiplication modulo the prime. As p = -1 modulo 2^LIMB_BITS, the lowest limb of a column is the digit of the
+/* Multiplication modulo the prime. If p = -1 modulo 2^LIMB_BITS, the lowest limb of a column is the digit of the
  * quotient itself; p + 1 is a sum of few powers of 2, and FIELD_FOLD(column) adds the multiples of them that reach a
  * column: its FOLD_ADD(column, distance, bits) is for the term 2^(distance * LIMB_BITS + bits), FOLD_SUBTRACT for a
- * negative one. */
+ * negative one. FOLD_LOWEST(column, bits), the last, is for the term 2^bits of a p = 2^bits - 1 modulo 2^LIMB_BITS: with
+ * it the lowest limb is the digit. */
 #if defined(FIELD_UNROLLED)
 
 /* all conditions are between constants */
@@ -230,6 +232,10 @@ static void residue_invert(element_t result, const element_t number, const modul
 #define FOLD_SUBTRACT(column, distance, bits)                                                                          \
     if (FOLD_REACHES(column, distance)) {                                                                              \
         column_subtract_shifted(&sum, quotient[(column) - (distance)], bits);                                          \
+    }
+#define FOLD_LOWEST(column, bits)                                                                                      \
+    if ((column) < LIMBS) {                                                                                            \
+        column_add_digit(&sum, bits);                                                                                  \
     }
 #define COLUMN(column, TERM)                                                                                           \
     if ((column) < 2 * LIMBS - 1) {                                                                                    \
@@ -262,23 +268,24 @@ static void residue_invert(element_t result, const element_t number, const modul
 
 static void field_multiply(element_t result, const element_t left, const element_t right)
 {
-    int32_t quotient[LIMBS];
+    limb_t quotient[LIMBS];
     column_t sum = COLUMN_ZERO;
 
     COLUMNS(PRODUCT_TERM)
-    result[LIMBS - 1] = (int32_t)column_low(&sum);
+    result[LIMBS - 1] = (limb_t)column_low(&sum);
 }
 
 static void field_square(element_t result, const element_t number)
 {
-    int32_t quotient[LIMBS], twice[LIMBS];
+    limb_t quotient[LIMBS], twice[LIMBS];
     column_t sum = COLUMN_ZERO;
 
+    LIMB_LOOP
     for (int i = 1; i < LIMBS; i++) {
         twice[i] = 2 * number[i];
     }
     COLUMNS(SQUARE_TERM)
-    result[LIMBS - 1] = (int32_t)column_low(&sum);
+    result[LIMBS - 1] = (limb_t)column_low(&sum);
 }
 
 #else
@@ -289,8 +296,8 @@ static void field_square(element_t result, const element_t number)
 /* result = left * right, or left * left if right is 2 * left and is_square is set. */
 static void field_multiply_rolled(element_t result, const element_t left, const element_t right, int is_square)
 {
-    int32_t quotient[3 * LIMBS] = {0}; /* with zeros on both sides */
-    int32_t *digit = quotient + LIMBS;
+    limb_t quotient[3 * LIMBS] = {0}; /* with zeros on both sides */
+    limb_t *digit = quotient + LIMBS;
     column_t sum = COLUMN_ZERO;
 
     for (int column = 0; column < 2 * LIMBS - 1; column++) {
@@ -312,7 +319,7 @@ static void field_multiply_rolled(element_t result, const element_t left, const 
             result[column - LIMBS] = column_take(&sum);
         }
     }
-    result[LIMBS - 1] = (int32_t)column_low(&sum);
+    result[LIMBS - 1] = (limb_t)column_low(&sum);
 }
 
 static void field_multiply(element_t result, const element_t left, const element_t right)

@@ -6,7 +6,7 @@ Everything follows from the domain parameters of the two curves, given below.
 Source: NIST SP 800-186 §3.2.1.3 (P-256), §3.2.1.4 (P-384).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +23,8 @@ class Curve:
     y: int
     limb_bits: int
     limbs: int
-    windows: dict[str, int]  # width of the windows over the base point's scalar, per profile
+    windows: tuple[int, ...]  # widths of the windows over the base point's scalar, the least first
+    is_wide: bool = False  # whether a limb has 64 bits instead of 32
 
     @property
     def radix(self) -> int:
@@ -40,7 +41,7 @@ P256: Final = Curve(
     y=0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
     limb_bits=29,
     limbs=9,
-    windows={"small": 4, "fast": 6},
+    windows=(4, 6),
 )
 P384: Final = Curve(
     name="p384",
@@ -51,8 +52,10 @@ P384: Final = Curve(
     y=0x3617DE4A96262C6F5D9E98BF9292DC29F8F41DBD289A147CE9DA3113B5F0B8C00A60B1CE1D7E819D7A431D7C90EA0E5F,
     limb_bits=28,
     limbs=14,
-    windows={"small": 4, "fast": 6},
+    windows=(4, 6),
 )
+P256_WIDE: Final = replace(P256, limb_bits=53, limbs=5, windows=(6,), is_wide=True)
+P384_WIDE: Final = replace(P384, limb_bits=56, limbs=7, windows=(6,), is_wide=True)
 
 Point = tuple[int, int]
 
@@ -74,36 +77,35 @@ def odd_multiples(curve: Curve, count: int) -> list[Point]:
     return points
 
 
+def number(curve: Curve, value: int) -> str:
+    """Write what fits into a limb."""
+    return f"0x{value:0{16 if curve.is_wide else 8}x}"
+
+
 def limbs(curve: Curve, value: int) -> str:
     """Write a number as a C initialiser."""
     mask = (1 << curve.limb_bits) - 1
-    return "{" + ", ".join(f"0x{value >> curve.limb_bits * i & mask:08x}" for i in range(curve.limbs)) + "}"
+    return "{" + ", ".join(number(curve, value >> curve.limb_bits * i & mask) for i in range(curve.limbs)) + "}"
 
 
 def modulus(curve: Curve, name: str, value: int) -> str:
     """Write one modulus_t."""
     negative_inverse = -pow(value, -1, 1 << curve.limb_bits) % (1 << curve.limb_bits)
-    fields = [limbs(curve, value), limbs(curve, curve.radix**2 % value), f"0x{negative_inverse:08x}"]
+    fields = [limbs(curve, value), limbs(curve, curve.radix**2 % value), number(curve, negative_inverse)]
     return f"static const modulus_t {name} = {{\n    " + ",\n    ".join(fields) + "};\n"
 
 
-def header(curve: Curve) -> str:
-    """Write the header of one curve."""
+def constants(curve: Curve) -> str:
+    """Write all constants of a curve, cut into limbs of one width."""
     p, radix = curve.p, curve.radix
-    text = (
-        f"/* Written by make_curve_constants.py: the constants of {curve.name.upper()[0]}-{curve.name[1:]}, and odd"
-        " multiples of its base point G.\n"
-        " * Numbers modulo p other than p itself are in Montgomery form.\n"
-        " * SPDX-License-Identifier: Apache-2.0 */\n"
-    )
-    text += modulus(curve, "field", p) + modulus(curve, "order", curve.n)
+    text = modulus(curve, "field", p) + modulus(curve, "order", curve.n)
     text += f"static const element_t field_one = {limbs(curve, radix % p)};\n"
     text += f"static const element_t curve_b = {limbs(curve, curve.b * radix % p)};\n"
     previous = 0
-    counts = {profile: 1 << (window - 2) for profile, window in curve.windows.items()}
     text += "static const affine_t base_table[1 << (BASE_WINDOW - 2)] = {\n"
-    for profile, count in counts.items():
-        text += f"#if BASE_WINDOW > {curve.windows[profile] - 1}\n" if previous else ""
+    for window in curve.windows:
+        count = 1 << (window - 2)
+        text += f"#if BASE_WINDOW > {window - 1}\n" if previous else ""
         for x, y in odd_multiples(curve, count)[previous:]:
             text += f"    {{{limbs(curve, x * radix % p)},\n     {limbs(curve, y * radix % p)}}},\n"
         text += "#endif\n" if previous else ""
@@ -111,11 +113,22 @@ def header(curve: Curve) -> str:
     return text + "};\n"
 
 
+def header(narrow: Curve, wide: Curve) -> str:
+    """Write the header of one curve."""
+    name = f"{narrow.name.upper()[0]}-{narrow.name[1:]}"
+    return (
+        f"/* Written by make_curve_constants.py: the constants of {name}, and odd multiples of its base point G.\n"
+        " * Numbers modulo p other than p itself are in Montgomery form.\n"
+        " * SPDX-License-Identifier: Apache-2.0 */\n"
+        f"#if defined(WIDE_LIMBS)\n\n{constants(wide)}\n#else\n\n{constants(narrow)}\n#endif\n"
+    )
+
+
 def main() -> None:
     """Write the headers."""
-    for curve in (P256, P384):
-        path = Path(__file__).with_name(f"{curve.name}_constants.h")
-        path.write_text(header(curve), encoding="utf-8")
+    for narrow, wide in ((P256, P256_WIDE), (P384, P384_WIDE)):
+        path = Path(__file__).with_name(f"{narrow.name}_constants.h")
+        path.write_text(header(narrow, wide), encoding="utf-8")
 
 
 if __name__ == "__main__":

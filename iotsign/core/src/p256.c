@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "iotsign/p256.h"
 
+#include "ecdsa_limb.h"
+
 #define SIZE 32u
-#define LIMBS 9
-#define LIMB_BITS 29
 
 #if defined(IOTSIGN_PROFILE_SMALL)
 #define BASE_WINDOW 4
@@ -15,8 +15,17 @@
 #endif
 
 /* p + 1 = 2^256 - 2^224 + 2^192 + 2^96 */
+#if defined(WIDE_LIMBS)
+#define LIMBS 5
+#define LIMB_BITS 53
+#define FIELD_FOLD(column)                                                                                             \
+    FOLD_ADD(column, 1, 43) FOLD_ADD(column, 3, 33) FOLD_SUBTRACT(column, 4, 12) FOLD_ADD(column, 4, 44)
+#else
+#define LIMBS 9
+#define LIMB_BITS 29
 #define FIELD_FOLD(column)                                                                                             \
     FOLD_ADD(column, 3, 9) FOLD_ADD(column, 6, 18) FOLD_SUBTRACT(column, 7, 21) FOLD_ADD(column, 8, 24)
+#endif
 
 #include "ecdsa_field.h"
 

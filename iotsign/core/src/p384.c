@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "iotsign/p384.h"
 
+#include "ecdsa_limb.h"
+
 #define SIZE 48u
-#define LIMBS 14
-#define LIMB_BITS 28
 
 #if defined(IOTSIGN_PROFILE_SMALL)
 #define BASE_WINDOW 4
@@ -15,8 +15,17 @@
 #endif
 
 /* p + 1 = 2^384 - 2^128 - 2^96 + 2^32 */
+#if defined(WIDE_LIMBS)
+#define LIMBS 7
+#define LIMB_BITS 56
+#define FIELD_FOLD(column)                                                                                             \
+    FOLD_SUBTRACT(column, 1, 40) FOLD_SUBTRACT(column, 2, 16) FOLD_ADD(column, 6, 48) FOLD_LOWEST(column, 32)
+#else
+#define LIMBS 14
+#define LIMB_BITS 28
 #define FIELD_FOLD(column)                                                                                             \
     FOLD_ADD(column, 1, 4) FOLD_SUBTRACT(column, 3, 12) FOLD_SUBTRACT(column, 4, 16) FOLD_ADD(column, 13, 20)
+#endif
 
 #include "ecdsa_field.h"
 

@@ -102,11 +102,11 @@ def wrong(cases: list[Case], judge: Any) -> list[tuple[str, str]]:
     ]
 
 
-def test_every_verdict(judge: Any, cases: list[Case]) -> None:
+def test_every_verdict(curve_judge: Any, cases: list[Case]) -> None:
     supported = [good for request, good, _ in cases if len(request.message) in DIGEST_SIZES]
     assert sum(supported) > 250
     assert len(supported) - sum(supported) > 150
-    assert wrong(cases, judge) == []
+    assert wrong(cases, curve_judge) == []
 
 
 def test_verdicts_of_other_architectures(foreign_judge: Any, cases: list[Case], stride: int) -> None:
@@ -118,7 +118,7 @@ def test_verdicts_of_microcontrollers(board_judge: Any, cases: list[Case], strid
     assert wrong(p256[::stride], board_judge) == []
 
 
-def test_public_key_validation(judge: Any, make_request: MakeRequest) -> None:
+def test_public_key_validation(curve_judge: Any, make_request: MakeRequest) -> None:
     """A bad key is named as such; with a good one, the signature (1, 1) is merely wrong."""
     cases = []
     for path in KEY_FILES:
@@ -132,4 +132,4 @@ def test_public_key_validation(judge: Any, make_request: MakeRequest) -> None:
             cases.append((request, "SIGNATURE" if fields["Result"].startswith("P") else "KEY"))
     expected = [verdict for _, verdict in cases]
     assert min(expected.count("KEY"), expected.count("SIGNATURE")) > 5
-    assert judge([request for request, _ in cases]) == expected
+    assert curve_judge([request for request, _ in cases]) == expected

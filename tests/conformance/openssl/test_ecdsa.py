@@ -148,7 +148,7 @@ def judged() -> list[tuple[str, Case, bool]]:
 
 
 # threats 1, 2 and 3
-@pytest.mark.parametrize("build", ["gcc", "small"])
+@pytest.mark.parametrize("build", ["gcc", "portable", "small"])
 def test_agreement(judge_of: Any, make_request: Callable[..., Any], judged: Any, build: str) -> None:
     verdicts = judge_of(build)(
         [

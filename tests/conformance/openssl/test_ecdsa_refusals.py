@@ -55,9 +55,9 @@ def signed(request: pytest.FixtureRequest) -> Signed:
     return Signed(request.param)
 
 
-@pytest.fixture(scope="module")
-def verdicts(judge_of: Any) -> Verdicts:
-    judge: Verdicts = judge_of("gcc")
+@pytest.fixture(scope="module", params=["gcc", "portable"])
+def verdicts(request: pytest.FixtureRequest, judge_of: Any) -> Verdicts:
+    judge: Verdicts = judge_of(request.param)
     return judge
 
 

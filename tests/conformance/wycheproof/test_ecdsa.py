@@ -45,10 +45,10 @@ def wrong(cases: list[Case], judge: Any) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("curve", CURVES)
-def test_every_verdict(curve: str, judge: Any, make_request: Any) -> None:
+def test_every_verdict(curve: str, curve_judge: Any, make_request: Any) -> None:
     cases = list(read(f"{curve}_*", make_request))
     assert len(cases) > 2600
-    assert wrong(cases, judge) == []
+    assert wrong(cases, curve_judge) == []
 
 
 def test_verdicts_of_other_architectures(foreign_judge: Any, make_request: Any, stride: int) -> None:

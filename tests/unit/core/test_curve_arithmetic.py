@@ -20,12 +20,19 @@ from machines import MACHINES, SOURCE, build, start, talk
 
 CORE = SOURCE.parents[1] / "iotsign" / "core"
 CONSTANTS = runpy.run_path(str(CORE / "src" / "make_curve_constants.py"))
+BOTH_WIDTHS = {
+    "p256": (CONSTANTS["P256"], CONSTANTS["P256_WIDE"]),
+    "p384": (CONSTANTS["P384"], CONSTANTS["P384_WIDE"]),
+}
 INCLUDES = [f"-I{directory}" for directory in (CORE / "include", CORE / "src", SOURCE / "machines")]
 SANITIZERS = ["-O1", "-g", "-fsanitize=address,undefined,integer", "-fno-sanitize-recover=all"]
+# a 64-bit machine has wide limbs in the first and the fourth
 HOST_BUILDS = {
     "fast": ["gcc", "-O2"],
+    "portable": ["gcc", "-O2", "-DIOTSIGN_PORTABLE"],
     "small": ["gcc", "-Os", "-DIOTSIGN_PROFILE_SMALL"],
     "sanitized": ["clang", *SANITIZERS],
+    "portable-sanitized": ["clang", *SANITIZERS, "-DIOTSIGN_PORTABLE"],
     "small-sanitized": ["clang", *SANITIZERS, "-DIOTSIGN_PROFILE_SMALL"],
 }
 # those for which column.h has assembly; small and fast multiply by different loops
@@ -35,8 +42,9 @@ THOROUGH = bool(os.environ.get("IOTSIGN_ALL_VECTORS"))
 
 @dataclass(frozen=True)
 class Arithmetic:
-    """A running test program for one curve of make_curve_constants.py."""
+    """A running test program for one curve of make_curve_constants.py, in the limbs that the program has."""
 
+    build: str
     curve: Any
     requests: IO[bytes]
     answers: IO[bytes]
@@ -59,10 +67,12 @@ class Arithmetic:
     def call(self, operation: str, *numbers: int, results: int = 1, argument: int = 0, count: int = 0) -> list[Any]:
         """Ask for one operation; with `count`, that many single limbs precede the result."""
         operands = [limb for number in (*numbers, 0)[: max(2, len(numbers))] for limb in self.limbs(number)]
-        self.requests.write(struct.pack(f">cB{len(operands)}i", operation.encode(), argument, *operands))
+        limb, limb_size = ("q", 8) if self.curve.is_wide else ("i", 4)
+        self.requests.write(struct.pack(f">cB{len(operands)}{limb}", operation.encode(), argument, *operands))
         self.requests.flush()
         size = self.curve.limbs
-        limbs = struct.unpack(f">{count + results * size}i", self.answers.read(4 * (count + results * size)))
+        total = count + results * size
+        limbs = struct.unpack(f">{total}{limb}", self.answers.read(limb_size * total))
         numbers_ = [list(limbs[i : i + size]) for i in range(count, len(limbs), size)]
         return [*limbs[:count], *numbers_]
 
@@ -70,37 +80,44 @@ class Arithmetic:
         return self.value(self.call(operation, *numbers, **options)[0])
 
 
+def arithmetic_of(build: str, name: str, requests: IO[bytes], answers: IO[bytes]) -> Arithmetic:
+    """Ask a program that has just greeted for its limbs."""
+    bits = answers.read(1)[0]
+    curve = next(curve for curve in BOTH_WIDTHS[name] if curve.limb_bits == bits)
+    return Arithmetic(build, curve, requests, answers)
+
+
 @pytest.fixture(scope="module", params=["p256", "p384"])
-def curve(request: pytest.FixtureRequest) -> Any:
-    return CONSTANTS[request.param.upper()]
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 @pytest.fixture(scope="module", params=HOST_BUILDS)
 def arithmetic(
-    request: pytest.FixtureRequest, curve: Any, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Arithmetic]:
     compiler, *flags = HOST_BUILDS[request.param]
     if shutil.which(compiler) is None:
         pytest.skip(f"{compiler} is not installed")
-    program = tmp_path_factory.mktemp(f"{curve.name}-{request.param}") / "curve"
+    program = tmp_path_factory.mktemp(f"{name}-{request.param}") / "curve"
     sources = [SOURCE / "curve.c", SOURCE / "machines" / "host.c"]
-    define = f'-DCURVE_SOURCE="{curve.name}.c"'
+    define = f'-DCURVE_SOURCE="{name}.c"'
     subprocess.run([compiler, "-std=c99", *flags, *INCLUDES, define, *sources, "-o", program], check=True)
     with talk([str(program)]) as streams:
-        yield Arithmetic(curve, *streams)
+        yield arithmetic_of(request.param, name, *streams)
 
 
 @pytest.fixture(scope="module", params=BOARD_BUILDS)
 def board_arithmetic(
-    request: pytest.FixtureRequest, curve: Any, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, name: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Arithmetic]:
-    name, profile = request.param.split("-")
-    machine = MACHINES[name]
+    board, profile = request.param.split("-")
+    machine = MACHINES[board]
     if machine.missing:
         pytest.skip(f"{machine.missing} is not installed")
-    directory = tmp_path_factory.mktemp(f"{curve.name}-{request.param}")
-    with start(machine, build(machine, profile, directory, target=curve.name)) as streams:
-        yield Arithmetic(curve, *streams)
+    directory = tmp_path_factory.mktemp(f"{name}-{request.param}")
+    with start(machine, build(machine, profile, directory, target=name)) as streams:
+        yield arithmetic_of(request.param, name, *streams)
 
 
 def multiples(modulus: int, low: float, high: float) -> SearchStrategy[int]:
@@ -268,6 +285,11 @@ def test_on_a_board(board_arithmetic: Arithmetic, data: st.DataObject) -> None:
         check(board_arithmetic, data)
 
 
+def test_which_builds_have_wide_limbs(arithmetic: Arithmetic) -> None:
+    is_64_bit = struct.calcsize("P") == 8
+    assert arithmetic.curve.is_wide == (is_64_bit and arithmetic.build in {"fast", "sanitized"})
+
+
 def test_the_table_of_a_key(arithmetic: Arithmetic) -> None:
     points, curve = Points(arithmetic), arithmetic.curve
     for scalar in (1, 2, -1, 5):
@@ -284,6 +306,6 @@ def test_the_table_of_a_key(arithmetic: Arithmetic) -> None:
 
 
 def test_the_constants_are_those_of_their_script() -> None:
-    for curve in (CONSTANTS["P256"], CONSTANTS["P384"]):
-        path = CORE / "src" / f"{curve.name}_constants.h"
-        assert path.read_text() == CONSTANTS["header"](curve)
+    for name, widths in BOTH_WIDTHS.items():
+        path = CORE / "src" / f"{name}_constants.h"
+        assert path.read_text() == CONSTANTS["header"](*widths)
