@@ -39,6 +39,11 @@ class Together:
         self._waiting: list[_Wish] = []
         self._mutex, self._is_working = threading.Lock(), False
 
+    @property
+    def is_working(self) -> bool:
+        """Tell whether a thread is at work, or about to be."""
+        return self._is_working
+
     def do(self, item: Any) -> Any:
         """Have it done.
 

@@ -99,7 +99,7 @@ class FileAuditLog:
         try:
             os.fdatasync(self._file)
             self._synced = size
-            if self._end[0] == size:
+            if not self._writes.is_working:
                 self._note(size, last)
         except OSError as error:
             self._broken = self._failure(error)

@@ -1,6 +1,5 @@
 """The database behind the records."""
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +13,7 @@ from iotsign.errors import ConfigError, MissingDependencyError, StoreError
 from iotsign.signer import SigningJob
 from iotsign.stores._together import Together
 from iotsign.stores.sql._migrate import migrate
-from iotsign.stores.sql._sqlite import BEGIN_WRITING, BUSY_S, prepare
+from iotsign.stores.sql._sqlite import BEGIN_WRITING, Turn, prepare
 from iotsign.stores.sql._transaction import SqlTransaction
 
 _CONNECTIONS: Final = 32
@@ -34,7 +33,7 @@ class SqlRecords:
         self._is_sqlite = engine.dialect.name == "sqlite"
         self._idle: deque[Any] = deque()
         self._changes = Together(self._change_together)
-        self._turn = threading.Lock()  # SQLite has one writer at a time, and lets others sleep instead of calling them
+        self._turn = Turn(engine.url.database if self._is_sqlite else None)
 
     @contextmanager
     def reading(self) -> Iterator[SqlTransaction]:
@@ -57,13 +56,8 @@ class SqlRecords:
             with self._begun("") as cursor:
                 yield SqlTransaction(cursor, self._dialect, locks_rows=True)
             return
-        if not self._turn.acquire(timeout=BUSY_S):
-            raise StoreError("DatabaseFailed", f"the database of records failed: its writers took over {BUSY_S} s")
-        try:
-            with self._begun(BEGIN_WRITING) as cursor:
-                yield SqlTransaction(cursor, self._dialect, locks_rows=False)
-        finally:
-            self._turn.release()
+        with self._turn.taken(), self._begun(BEGIN_WRITING) as cursor:
+            yield SqlTransaction(cursor, self._dialect, locks_rows=False)
 
     def add_job(self, job: SigningJob) -> bool:
         """Add a job; False if its invoker has used its token before.
@@ -124,6 +118,7 @@ class SqlRecords:
         while self._idle:
             self._idle.pop().close()
         self._engine.dispose()
+        self._turn.close()
 
 
 def sqlite_url(path: Path) -> str:

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from iotsign.errors import ConfigError, MissingDependencyError, StoreError
-from iotsign.stores.sql import _migrate, _schema, open_records, sqlite_url
+from iotsign.stores.sql import _migrate, _schema, _sqlite, open_records, sqlite_url
 
 
 def test_migrations_end_where_the_tables_stand(tmp_path: Path) -> None:
@@ -44,6 +44,39 @@ def test_readers_do_not_wait_for_a_writer(tmp_path: Path) -> None:
     with records.writing(), records.reading() as transaction:
         assert transaction.unfinished_jobs() == []
     records.close()
+
+
+def test_writers_of_two_stores_take_turns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = sqlite_url(tmp_path / "records.db")
+    first, second = open_records(url), open_records(url)  # as two processes have them
+
+    def write() -> None:
+        with second.writing():
+            order.append("second")
+
+    order: list[str] = []
+    with ThreadPoolExecutor(1) as pool:
+        with first.writing():
+            with monkeypatch.context() as change:
+                change.setattr(_sqlite, "BUSY_S", 0.05)
+                with pytest.raises(StoreError, match=r"its writers took over 0\.05 s"):
+                    pool.submit(write).result(60)
+            waiting = pool.submit(write)
+            with pytest.raises(TimeoutError):
+                waiting.result(0.05)
+            order.append("first")
+        waiting.result(60)
+    assert order == ["first", "second"]
+    first.close()
+    second.close()
+
+
+def test_a_database_in_memory_needs_no_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    turn = _sqlite.Turn(":memory:")
+    with turn.taken():
+        assert list(tmp_path.iterdir()) == []
+    turn.close()
 
 
 def test_writers_of_one_process_take_turns(tmp_path: Path) -> None:
