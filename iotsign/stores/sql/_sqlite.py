@@ -3,7 +3,6 @@
 import fcntl
 import os
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, Final
@@ -18,15 +17,13 @@ BEGIN_WRITING: Final = "BEGIN IMMEDIATE"
 BUSY_S: Final = 30
 """How long a writer waits for the others, in seconds."""
 
-_LOOK_EVERY_S: Final = 0.0005
-
 # the log of transactions makes readers and one writer independent; it is synced at each checkpoint, so that a crash of
 # the process loses nothing, and one of the machine at most the last transactions
 _PRAGMAS: Final = ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_S * 1000}", "cache_size=-16000")
 
 
 class Turn:
-    """Whose turn it is to write. SQLite itself lets a second writer sleep, for ever longer; this one wakes soon.
+    """Whose turn it is to write. SQLite itself lets a second writer sleep, for ever longer; this one is woken at once.
 
     Args:
         database: The file of the database; the turn is a lock on ``DATABASE-turn``. None or ``:memory:`` where no other
@@ -45,40 +42,23 @@ class Turn:
         """Wait for the turn, and have it.
 
         Raises:
-            StoreError: The others take too long.
+            StoreError: The other threads of this process take too long.
         """
-        deadline = time.monotonic() + BUSY_S
         if not self._mutex.acquire(timeout=BUSY_S):
-            raise _too_long()
+            raise StoreError("DatabaseFailed", f"the database of records failed: its writers took over {BUSY_S} s")
         try:
-            self._lock(deadline)
-            try:
-                yield
-            finally:
-                if self._file >= 0:
-                    fcntl.flock(self._file, fcntl.LOCK_UN)
+            if self._file >= 0:
+                fcntl.flock(self._file, fcntl.LOCK_EX)
+            yield
         finally:
+            if self._file >= 0:
+                fcntl.flock(self._file, fcntl.LOCK_UN)
             self._mutex.release()
 
     def close(self) -> None:
         """Close the lock."""
         if self._file >= 0:
             os.close(self._file)
-
-    def _lock(self, deadline: float) -> None:
-        while self._file >= 0:
-            try:
-                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise _too_long() from None
-                time.sleep(_LOOK_EVERY_S)
-            else:
-                return
-
-
-def _too_long() -> StoreError:
-    return StoreError("DatabaseFailed", f"the database of records failed: its writers took over {BUSY_S} s")
 
 
 def prepare(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from iotsign.errors import ConfigError, MissingDependencyError, StoreError
-from iotsign.stores.sql import _migrate, _schema, _sqlite, open_records, sqlite_url
+from iotsign.stores.sql import SqlRecords, _migrate, _schema, _sqlite, open_records, sqlite_url
 
 
 def test_migrations_end_where_the_tables_stand(tmp_path: Path) -> None:
@@ -50,9 +50,9 @@ def test_writers_of_two_stores_take_turns(tmp_path: Path, monkeypatch: pytest.Mo
     url = sqlite_url(tmp_path / "records.db")
     first, second = open_records(url), open_records(url)  # as two processes have them
 
-    def write() -> None:
-        with second.writing():
-            order.append("second")
+    def write(records: SqlRecords, name: str) -> None:
+        with records.writing():
+            order.append(name)
 
     order: list[str] = []
     with ThreadPoolExecutor(1) as pool:
@@ -60,8 +60,8 @@ def test_writers_of_two_stores_take_turns(tmp_path: Path, monkeypatch: pytest.Mo
             with monkeypatch.context() as change:
                 change.setattr(_sqlite, "BUSY_S", 0.05)
                 with pytest.raises(StoreError, match=r"its writers took over 0\.05 s"):
-                    pool.submit(write).result(60)
-            waiting = pool.submit(write)
+                    pool.submit(write, first, "too late").result(60)
+            waiting = pool.submit(write, second, "second")
             with pytest.raises(TimeoutError):
                 waiting.result(0.05)
             order.append("first")
