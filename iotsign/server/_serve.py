@@ -7,7 +7,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from multiprocessing.sharedctypes import RawArray
 from pathlib import Path
 from typing import Final
 
@@ -82,6 +81,8 @@ def serve(
         if options.workers == 1:
             _work(options, settings, platforms, Metrics(), found, announce)
             return
+        from multiprocessing.sharedctypes import RawArray
+
         load_server()
         routes()  # loads AWS's model, which workers share; a process alone does it when it is first asked
         with tempfile.TemporaryDirectory(prefix="iotsign-metrics-") as shared:
