@@ -68,7 +68,7 @@ class Acceptor:
     def _look(self) -> None:
         mine = self._counts[self._index] = self._held() + len(self._beginning)
         if mine > min(self._counts):
-            self._rest(_PATIENCE_S, self._resume)
+            self._rest(_PATIENCE_S)
         else:
             self._accept()
 
@@ -81,11 +81,11 @@ class Acceptor:
     def _accept(self) -> None:
         try:
             connection, _ = self._found.accept()
-        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+        except (BlockingIOError, ConnectionAbortedError):
             return  # another process took it, or the client went away
         except OSError as error:
             _log.error("no connection accepted", extra={"error": error.strerror})
-            self._rest(_REST_S, self._resume)
+            self._rest(_REST_S)
             return
         connection.setblocking(False)  # noqa: FBT003
         self._counts[self._index] += 1
@@ -100,6 +100,6 @@ class Acceptor:
             with suppress(OSError):
                 connection.close()
 
-    def _rest(self, seconds: float, then: Callable[[], None]) -> None:
+    def _rest(self, seconds: float) -> None:
         self._loop.remove_reader(self._found)
-        self._pause = self._loop.call_later(seconds, then)
+        self._pause = self._loop.call_later(seconds, self._resume)

@@ -1,6 +1,5 @@
 """The application: Starlette around the gate, with what starts and stops with it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -12,7 +11,7 @@ from iotsign.errors import IotsignError, MissingDependencyError
 from iotsign.server._exchange import Receive, Scope, Send
 from iotsign.server._gate import Api, Gate
 from iotsign.server._jobs import JobPool, Workshop
-from iotsign.server._metrics import HAND_OVER_S, Metrics
+from iotsign.server._metrics import Metrics
 from iotsign.server._signer_api import Service, SignerApi
 from iotsign.server.sigv4 import Keyring
 
@@ -94,15 +93,12 @@ def create_application(
     async def lifespan(_: "Starlette") -> AsyncIterator[None]:
         jobs.start()
         state.serving = True
-        counting = asyncio.create_task(_hand_over(metrics))
         try:
             yield
         finally:
             state.serving = False
-            counting.cancel()
             jobs.stop(limits.stop_s)
             executor.shutdown()
-            metrics.hand_over()
 
     signer = SignerApi(service, jobs, keyring, region, executor, clock, limits.waiting)
     gate = Gate(signer, s3, metrics, state.problem)
@@ -115,12 +111,6 @@ def create_application(
                 await super().__call__(scope, receive, send)
 
     return Application(Gated(lifespan=lifespan), jobs)
-
-
-async def _hand_over(metrics: Metrics) -> None:
-    while True:
-        await asyncio.sleep(HAND_OVER_S)
-        metrics.hand_over()
 
 
 class _State:

@@ -48,14 +48,14 @@ class Gate:
         """Answer one request."""
         exchange = Exchange(scope, receive, send)
         began = time.perf_counter()
-        self._metrics.began()
-        try:
-            await self._answer(exchange)
-        except asyncio.CancelledError:
-            exchange.error = "Cancelled"
-            raise
-        finally:
-            self._record(exchange, time.perf_counter() - began)
+        with self._metrics.in_flight.track_inprogress():
+            try:
+                await self._answer(exchange)
+            except asyncio.CancelledError:
+                exchange.error = "Cancelled"
+                raise
+            finally:
+                self._record(exchange, time.perf_counter() - began)
 
     async def _answer(self, exchange: Exchange) -> None:
         claim: Claim | None = None

@@ -1,21 +1,12 @@
-"""Counters for Prometheus; no names of accounts, profiles or objects are in them.
-
-Between processes the library keeps each count in a file, where counting costs ten times what it does in memory. So what
-happens often is counted here, and handed over every half a second and when somebody asks.
-"""
+"""Counters for Prometheus; no names of accounts, profiles or objects are in them."""
 
 import os
-import threading
-from collections import Counter as Tally
 from functools import cache
 from pathlib import Path
 from typing import Final
 
 from iotsign.errors import MissingDependencyError
 from iotsign.server._exchange import Exchange
-
-HAND_OVER_S: Final = 0.5
-"""How often `Metrics.hand_over` should be called, in seconds."""
 
 _BUCKETS: Final = (0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
@@ -53,15 +44,12 @@ class Metrics:
             registry=self._registry,
         )
         self._steps = Counter("iotsign_job_steps", "Steps that signing jobs took.", ("step",), registry=self._registry)
-        self._in_flight = Gauge(
+        self.in_flight = Gauge(
             "iotsign_requests_in_flight", "Requests under way.", registry=self._registry, multiprocess_mode="livesum"
         )
         # the library takes longer to find the counter of some labels than to count; there are few of each
         self._request_counter, self._second_histogram = cache(self._requests.labels), cache(self._seconds.labels)
-        self._mutex = threading.Lock()
-        self._new_requests: Tally[tuple[str, str, int, str]] = Tally()
-        self._new_steps: Tally[str] = Tally()
-        self._under_way = 0
+        self._step_counter = cache(self._steps.labels)
         self._jobs_in_hand = Gauge(
             "iotsign_jobs_in_hand",
             "Signing jobs waiting or worked on.",
@@ -69,32 +57,15 @@ class Metrics:
             multiprocess_mode="livesum",
         )
 
-    def began(self) -> None:
-        """Count a request that is under way; `answered` ends it."""
-        self._under_way += 1
-
     def answered(self, exchange: Exchange, seconds: float) -> None:
         """Count an answer."""
         service, operation = exchange.service or "none", exchange.operation or "none"
-        self._under_way -= 1
-        self._new_requests[service, operation, exchange.status, exchange.error] += 1
+        self._request_counter(service, operation, exchange.status, exchange.error).inc()
         self._second_histogram(service, operation).observe(seconds)
 
     def step(self, step: str, job_id: str) -> None:  # noqa: ARG002
-        """Count a step of a job; any thread may."""
-        with self._mutex:
-            self._new_steps[step] += 1
-
-    def hand_over(self) -> None:
-        """Let other processes see what was counted since the last time."""
-        with self._mutex:
-            steps, self._new_steps = self._new_steps, Tally()
-        requests, self._new_requests = self._new_requests, Tally()
-        for step, count in steps.items():
-            self._steps.labels(step).inc(count)
-        for labels, count in requests.items():
-            self._request_counter(*labels).inc(count)
-        self._in_flight.set(self._under_way)
+        """Count a step of a job."""
+        self._step_counter(step).inc()
 
     def in_hand(self, jobs: int) -> None:
         """Note how many jobs wait or are worked on."""
@@ -104,7 +75,6 @@ class Metrics:
         """Give content type and body for Prometheus."""
         from prometheus_client import CollectorRegistry, exposition, multiprocess
 
-        self.hand_over()
         registry = self._registry
         if self._shared is not None:
             registry = CollectorRegistry()

@@ -5,7 +5,6 @@ import hashlib
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from iotsign import core
@@ -128,14 +127,9 @@ def _certificates(header: dict[str, Any]) -> "tuple[x509.Certificate, ...]":
     if not all(isinstance(text, str) for text in [*chain, *(header.get(name, "") for name in _UNPROTECTED[1:])]):
         raise _malformed("UnexpectedType", "expected strings in the unprotected header, got others")
     try:
-        return parse_certificates([_certificate(text) for text in chain])
+        return parse_certificates([core.base64_decode(text.encode()) for text in chain])
     except (KeyFamilyError, MalformedImageError) as error:
         raise _malformed(error.code, f"x5c: {error.message}") from None
-
-
-@lru_cache(maxsize=8)  # one signer's chain is the same in many envelopes
-def _certificate(text: str) -> bytes:
-    return core.base64_decode(text.encode())
 
 
 def _decoded(text: str, name: str) -> bytes:

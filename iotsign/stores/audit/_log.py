@@ -98,12 +98,12 @@ class FileAuditLog:
         size, last = self._end
         try:
             os.fdatasync(self._file)
-            self._synced = size
-            if not self._writes.is_working:
-                self._note(size, last)
         except OSError as error:
             self._broken = self._failure(error)
             raise self._broken from error
+        self._synced = size
+        if not self._writes.is_working:
+            self._note(size, last)
         return [None] * len(ends)
 
     @contextmanager
@@ -118,9 +118,12 @@ class FileAuditLog:
 
     def _note(self, size: int, last: Link) -> None:
         """Note where the log ends; whoever has written behind this will do so."""
-        with self._locked():
-            if os.fstat(self._file).st_size == size:
-                _write_all(self._head, format_head(last), 0)
+        try:
+            with self._locked():
+                if os.fstat(self._file).st_size == size:
+                    _write_all(self._head, format_head(last), 0)
+        except OSError as error:
+            raise self._failure(error) from error
 
     def _catch_up(self) -> None:
         """Take note of what other processes wrote."""

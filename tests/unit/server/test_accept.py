@@ -4,8 +4,6 @@ import asyncio
 import errno
 import logging
 import socket
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,44 +41,29 @@ class Keeper:
             connection.close()
 
 
-def serve(found: socket.socket, share: Share, keeper: Keeper, ready: threading.Barrier, end: threading.Event) -> None:
-    """Take connections in a loop of this thread's own."""
-
-    async def run() -> None:
-        acceptor = keeper.acceptor(found, share)
-        ready.wait(60)
-        while not end.is_set():
-            await asyncio.sleep(0.005)
-        acceptor.close()
-        await acceptor.wait_closed()
-
-    asyncio.run(run())
-
-
 def test_each_takes_its_share(found: socket.socket) -> None:
     counts, keepers = [0, 0, 0], [Keeper(), Keeper(), Keeper()]
-    ready, end = threading.Barrier(4), threading.Event()
-    threads = [
-        threading.Thread(target=serve, args=(found, Share(counts, index), keeper, ready, end))
-        for index, keeper in enumerate(keepers)
-    ]
-    for thread in threads:
-        thread.start()
-    ready.wait(60)
-    clients = connect(found, 30)
-    deadline = time.monotonic() + 60
-    while sum(len(keeper.kept) for keeper in keepers) < 30 and time.monotonic() < deadline:
-        time.sleep(0.005)
-    end.set()
-    for thread in threads:
-        thread.join(60)
-    kept = [len(keeper.kept) for keeper in keepers]
-    assert sum(kept) == 30
-    assert max(kept) - min(kept) <= 4, kept
+
+    async def run() -> None:
+        doors = [found.dup() for _ in keepers]  # one socket, watched by each as processes watch it
+        acceptors = [
+            keeper.acceptor(door, Share(counts, index))
+            for index, (keeper, door) in enumerate(zip(keepers, doors, strict=True))
+        ]
+        clients = connect(found, 30)
+        async with asyncio.timeout(60):
+            while sum(len(keeper.kept) for keeper in keepers) < 30:
+                await asyncio.sleep(0.001)
+        for acceptor, door in zip(acceptors, doors, strict=True):
+            acceptor.close()
+            door.close()
+        for client in clients:
+            client.close()
+
+    asyncio.run(run())
+    assert [len(keeper.kept) for keeper in keepers] == [10, 10, 10]
     for keeper in keepers:
         keeper.close()
-    for client in clients:
-        client.close()
 
 
 def test_what_nobody_else_takes_is_taken(found: socket.socket) -> None:

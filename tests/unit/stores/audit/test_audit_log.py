@@ -238,6 +238,26 @@ def test_a_sync_that_fails_fails_for_all_who_waited_for_it(tmp_path: Path, monke
     assert verify_audit_log(tmp_path / "log").records == 5
 
 
+def test_a_note_that_fails_stops_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = FileAuditLog(tmp_path / "log")
+    log.append(event())
+    head, write = log._head, os.pwrite
+
+    def full(descriptor: int, data: bytes, offset: int) -> int:
+        if descriptor == head:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data, offset)
+
+    with monkeypatch.context() as change:
+        change.setattr(os, "pwrite", full)
+        with pytest.raises(StoreError, match="No space left"):
+            log.append(event())
+    log.append(event())
+    log.close()
+    report = verify_audit_log(tmp_path / "log")
+    assert (report.records, report.end_known) == (3, True)
+
+
 def test_a_note_does_not_let_other_processes_into_a_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = FileAuditLog(tmp_path / "log")
     log.append(event())
